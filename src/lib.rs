@@ -1,0 +1,34 @@
+//! cutover drives the migration of a live, single-server web service to Kubernetes, a managed MySQL
+//! and a new DNS answer: one journalled, resumable step at a time.
+//!
+//! # The map of the house
+//!
+//! ```text
+//! runbook.toml -> loader -> Plan
+//!                             |
+//! driver -> Command -> decide(state, command) -> [intent] -> action -> [outcome] -> fold -> RunState
+//!                                                   \__ journal __/                            |
+//!                                  terminal, JSON lines, report   <-   snapshots + events   ---+
+//! ```
+//!
+//! | module | what lives there | may import |
+//! |---|---|---|
+//! | [`domain`] | pure: ids, runbook, events, state, the machine | nothing of ours |
+//! | [`loader`] | TOML to a plan, with errors that point at the line | domain |
+//! | [`journal`] | the run's SQLite file and its lock | domain |
+//! | [`services`] | one module per outside service, knowing nothing of runbooks | domain |
+//! | [`actions`] | what each step means: preview, apply, verify | domain, services |
+//! | [`engine`] | the loop that carries out commands | domain, journal, actions |
+//! | [`lab`] | real services on this machine to rehearse against | services |
+//! | [`cli`] | the command line: it wires everything | all |
+//!
+//! `tests/architecture.rs` holds this table against the `use crate::` lines.
+
+pub mod actions;
+pub mod cli;
+pub mod domain;
+pub mod engine;
+pub mod journal;
+pub mod lab;
+pub mod loader;
+pub mod services;

@@ -1,0 +1,76 @@
+//! The one error of all services: what was being done, to whom, what went wrong, what to do next.
+//!
+//! The kind decides what the engine does with it: a transient fault is retried within a budget, a
+//! permanent one goes to the driver, and an unknown outcome is looked into before anything else happens.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of every call to an outside service.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a fault means for whoever called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The same call may succeed later (a timeout before sending, throttling, a lost connection on a read).
+    Transient,
+    /// The same call will fail again until somebody changes something.
+    Permanent,
+    /// The thing asked for is not there.
+    NotFound,
+    /// The world is not as the caller said it was (a compare-and-swap that lost, a foreign owner).
+    Conflict,
+    /// The request was sent and its answer was lost: it may have taken effect.
+    Unknown,
+}
+
+/// A fault of an outside service. Never holds a secret: build it from messages that cannot.
+#[derive(Debug)]
+pub struct Error {
+    /// The service in a reader's words: `source MySQL`, `registry`, `Route 53`.
+    pub service: String,
+    /// Where it was reached: `172.30.77.10:3306`.
+    pub address: String,
+    /// What was being attempted: `open a session as 'repl'`.
+    pub doing: String,
+    /// What the fault means for the caller.
+    pub kind: Kind,
+    /// What the service or the library said.
+    pub why: Option<Box<dyn StdError + Send + Sync>>,
+    /// What a person can do about it.
+    pub next: Option<String>,
+}
+
+impl Error {
+    /// A fault of `service` at `address` while `doing` something.
+    #[must_use]
+    pub fn new(service: impl Into<String>, address: impl Into<String>, doing: impl Into<String>, kind: Kind) -> Self {
+        Self { service: service.into(), address: address.into(), doing: doing.into(), kind, why: None, next: None }
+    }
+
+    /// What the service or library said.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): could not {}", self.service, self.address, self.doing)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.why.as_deref().map(|why| why as &(dyn StdError + 'static))
+    }
+}
