@@ -1,1 +1,26 @@
-//! (being built)
+//! What a migration is, in plain data: no clock, no I/O, no runtime.
+//!
+//! The loader makes a [`plan::Plan`] of these words, the machine decides and folds with them, the actions
+//! speak in them, and the journal keeps them. Anything here can be tested without a service.
+
+pub mod check;
+pub mod event;
+pub mod failure;
+pub mod ids;
+pub mod machine;
+pub mod period;
+pub mod plan;
+pub mod preview;
+pub mod runbook;
+pub mod secret;
+pub mod state;
+
+pub use check::Check;
+pub use event::{Event, Recorded};
+pub use failure::{Failure, FailureKind};
+pub use ids::{RunId, StepId};
+pub use period::Period;
+pub use plan::Plan;
+pub use preview::{Change, Preview};
+pub use secret::SecretRef;
+pub use state::RunState;

@@ -1,0 +1,185 @@
+//! Everything that can happen in a run. The journal is a list of these, and nothing else is the state.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::check::Check;
+use super::failure::Failure;
+use super::ids::{RunId, StepId};
+
+/// An event with its place in the journal and the engine's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its place, from 1, without gaps.
+    pub seq: u64,
+    /// When it was recorded, by the clock of the engine's machine.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Who holds a run's lock, or did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person: login name.
+    pub who: String,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How a gate was passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Who gave it.
+    pub by: String,
+    /// In which way.
+    pub how: ConsentKind,
+    /// The phrase as typed, where the gate asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrase: Option<String>,
+    /// Evidence typed in for a manual step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// In which way consent was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentKind {
+    /// Typed on a terminal.
+    Typed,
+    /// Given beforehand on the command line.
+    Beforehand,
+    /// By the rehearsal, for the lab alone.
+    Rehearsal,
+    /// The gate asks for nothing.
+    NotNeeded,
+}
+
+/// What a look at the world found after a doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// The effect is there.
+    Done,
+    /// It is not there.
+    NotDone,
+    /// A part of it is: it is done again over what is there.
+    Partly,
+}
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began to exist.
+    RunCreated { run: RunId, runbook: String, environment: String, digest: String, by: Holder },
+    /// The runbook is another than before; the steps that are over stay over.
+    RunbookChanged { digest: String },
+    /// An engine took the journal. A step that was running is in doubt from here on.
+    EngineStarted { by: Holder, version: String },
+    /// The lock of a holder that is gone was taken over.
+    LockTakenOver { from: Holder, by: Holder },
+    /// The engine let the journal go in good order.
+    EngineStopped {},
+    /// A step was started; its gate was passed for this preview.
+    StepStarted { step: StepId, attempt: u32, digest: String, inputs: String, consent: Consent },
+    /// What a step talked to at first contact.
+    Pinned { step: StepId, service: String, identity: String },
+    /// An effect is about to happen; with what its undo will need.
+    Intended { step: StepId, attempt: u32, effect: String, summary: String, undo: Value },
+    /// An effect happened, with what it returned.
+    Happened { step: StepId, attempt: u32, effect: String, outcome: Value },
+    /// An effect failed, and it is known that it did not happen.
+    EffectFailed { step: StepId, attempt: u32, effect: String, failure: Failure },
+    /// An effect in doubt was looked for.
+    Looked { step: StepId, attempt: u32, effect: String, found: Found },
+    /// An effect was taken back.
+    Undone { step: StepId, effect: String },
+    /// A step noted something that it goes on from, or is undone with.
+    Checkpoint { step: StepId, attempt: u32, key: String, value: Value },
+    /// A scratch object is about to be made; a resume removes it.
+    ScratchMade { step: StepId, kind: String, name: String },
+    /// A scratch object is gone.
+    ScratchGone { step: StepId, kind: String, name: String },
+    /// Every effect of a step happened.
+    Applied { step: StepId, attempt: u32, outputs: BTreeMap<String, Value> },
+    /// A step's facts were looked at.
+    Checked { step: StepId, attempt: u32, checks: Vec<Check> },
+    /// A step is over, and good.
+    StepDone { step: StepId, attempt: u32 },
+    /// A transient failure: tried again after a while.
+    Retrying { step: StepId, attempt: u32, failure: Failure, wait_ms: u64 },
+    /// A step did not go on.
+    StepFailed { step: StepId, attempt: u32, failure: Failure },
+    /// A step was taken as done by others; its facts were looked at.
+    StepAdopted { step: StepId, by: String, checks: Vec<Check> },
+    /// A fence was shut or opened.
+    Fence { step: StepId, service: String, shut: bool },
+    /// The intent to open the target for writes: from here on the source stays fenced.
+    PointOfSwitching { step: StepId },
+    /// What a step left running changed its health.
+    Companion { step: StepId, healthy: bool, detail: String },
+    /// A line worth keeping.
+    Log { step: StepId, attempt: u32, line: String },
+}
+
+impl Event {
+    /// The step that it belongs to, if any.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::RunCreated { .. }
+            | Self::RunbookChanged { .. }
+            | Self::EngineStarted { .. }
+            | Self::LockTakenOver { .. }
+            | Self::EngineStopped {} => None,
+            Self::StepStarted { step, .. }
+            | Self::Pinned { step, .. }
+            | Self::Intended { step, .. }
+            | Self::Happened { step, .. }
+            | Self::EffectFailed { step, .. }
+            | Self::Looked { step, .. }
+            | Self::Undone { step, .. }
+            | Self::Checkpoint { step, .. }
+            | Self::ScratchMade { step, .. }
+            | Self::ScratchGone { step, .. }
+            | Self::Applied { step, .. }
+            | Self::Checked { step, .. }
+            | Self::StepDone { step, .. }
+            | Self::Retrying { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::StepAdopted { step, .. }
+            | Self::Fence { step, .. }
+            | Self::PointOfSwitching { step }
+            | Self::Companion { step, .. }
+            | Self::Log { step, .. } => Some(step),
+        }
+    }
+
+    /// The attempt that it was made by, where it belongs to one.
+    pub fn attempt(&self) -> Option<u32> {
+        match self {
+            Self::StepStarted { attempt, .. }
+            | Self::Intended { attempt, .. }
+            | Self::Happened { attempt, .. }
+            | Self::EffectFailed { attempt, .. }
+            | Self::Looked { attempt, .. }
+            | Self::Checkpoint { attempt, .. }
+            | Self::Applied { attempt, .. }
+            | Self::Checked { attempt, .. }
+            | Self::StepDone { attempt, .. }
+            | Self::Retrying { attempt, .. }
+            | Self::StepFailed { attempt, .. }
+            | Self::Log { attempt, .. } => Some(*attempt),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The state machine: what a command means for a run that stands where it stands.
+//!
+//! `decide` takes no clock, does no I/O and never changes anything: it answers with the events to record,
+//! or with a refusal that says why. The engine records them and carries them out.
+
+use super::check::Check;
+use super::event::{Consent, Event};
+use super::failure::Failure;
+use super::ids::StepId;
+use super::plan::Plan;
+use super::runbook::Step;
+use super::state::{RunState, Status};
+
+/// What a driver, or the engine itself, asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Start a step that is next, for the preview with this digest.
+    Start { step: StepId, digest: String, consent: Consent },
+    /// Go on with a step whose engine went away.
+    Resume { step: StepId, by: String },
+    /// Take a step as done by others; these facts were looked at.
+    Adopt { step: StepId, by: String, checks: Vec<Check> },
+    /// Take note that the runbook changed.
+    Reload,
+}
+
+/// The step to be driven next: the first that is not over.
+pub fn next<'a>(state: &RunState, plan: &'a Plan) -> Option<&'a Step> {
+    plan.runbook.steps.iter().find(|step| !state.is_over(&step.id))
+}
+
+/// What a command means now.
+pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Event>, Failure> {
+    match command {
+        Command::Start { step, digest, consent } => {
+            let step = next_is(state, plan, step)?;
+            let status = state.step(&step.id).status;
+            if !matches!(status, Status::Pending | Status::Failed | Status::RolledBack) {
+                return Err(refusal(step, status, "started"));
+            }
+            gate_met(step, consent)?;
+            Ok(vec![started(state, plan, step, digest.clone(), consent.clone())])
+        }
+        Command::Resume { step, by } => {
+            let step = next_is(state, plan, step)?;
+            let was = state.step(&step.id);
+            if was.status != Status::InDoubt {
+                return Err(refusal(step, was.status, "resumed"));
+            }
+            if was.inputs != plan.step_digest(step) {
+                return Err(Failure::refused(format!(
+                    "step `{}` changed in the runbook while it was under way",
+                    step.id
+                ))
+                .because("what it did so far was agreed to with other inputs")
+                .next("put the runbook back as it was, finish or roll back the step, then change it"));
+            }
+            let consent = Consent {
+                by: by.clone(),
+                how: super::event::ConsentKind::NotNeeded,
+                phrase: None,
+                evidence: was.evidence.clone(),
+            };
+            Ok(vec![started(state, plan, step, was.digest, consent)])
+        }
+        Command::Adopt { step, by, checks } => {
+            let step = next_is(state, plan, step)?;
+            let status = state.step(&step.id).status;
+            if status == Status::Running {
+                return Err(refusal(step, status, "adopted"));
+            }
+            if let Some(check) = checks.iter().find(|check| check.is_failed()) {
+                return Err(Failure::refused(format!("step `{}` cannot be adopted: {}", step.id, check.fact))
+                    .because(check.evidence.clone())
+                    .next("mend what the check names, or run the step"));
+            }
+            Ok(vec![Event::StepAdopted { step: step.id.clone(), by: by.clone(), checks: checks.clone() }])
+        }
+        Command::Reload if state.runbook == plan.digest => Ok(vec![]),
+        Command::Reload => Ok(vec![Event::RunbookChanged { digest: plan.digest.clone() }]),
+    }
+}
+
+fn started(state: &RunState, plan: &Plan, step: &Step, digest: String, consent: Consent) -> Event {
+    let attempt = state.step(&step.id).attempt + 1;
+    Event::StepStarted { step: step.id.clone(), attempt, digest, inputs: plan.step_digest(step), consent }
+}
+
+fn next_is<'a>(state: &RunState, plan: &'a Plan, id: &StepId) -> Result<&'a Step, Failure> {
+    let step =
+        plan.step(id).ok_or_else(|| Failure::refused(format!("there is no step `{id}` in {}", plan.file.display())))?;
+    match next(state, plan) {
+        Some(next) if next.id == *id => Ok(step),
+        Some(next) => Err(Failure::refused(format!("step `{id}` is not next: `{}` is", next.id))),
+        None => Err(Failure::refused(format!("step `{id}` is over, as every step is"))),
+    }
+}
+
+fn gate_met(step: &Step, consent: &Consent) -> Result<(), Failure> {
+    match &step.gate.phrase {
+        Some(phrase) if consent.phrase.as_ref() != Some(phrase) => {
+            Err(Failure::refused(format!("the gate of step `{}` asks for a typed phrase", step.id))
+                .next(format!("type it on the terminal, or give it as --phrase '{}={phrase}'", step.id)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refusal(step: &Step, status: Status, verb: &str) -> Failure {
+    let status = serde_json::to_value(status).ok();
+    let status = status.as_ref().and_then(|value| value.as_str()).unwrap_or("busy");
+    Failure::refused(format!("step `{}` is {status}: it cannot be {verb} now", step.id))
+}

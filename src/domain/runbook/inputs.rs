@@ -1,0 +1,314 @@
+//! The inputs of each action, as written under `[step.with]`.
+//!
+//! A text input may name an earlier step's output as `${steps.ID.NAME}`; the engine puts it in when the
+//! step starts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::period::Period;
+use crate::domain::secret::SecretRef;
+
+/// `mysql.snapshot`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// Connections that read at the same time.
+    #[serde(default = "four")]
+    pub workers: usize,
+    /// Size of a chunk, in MiB of rows before compression.
+    #[serde(default = "chunk")]
+    pub chunk_mib: u64,
+    /// Image of a throw-away MySQL server into which verify restores the snapshot.
+    pub scratch_image: String,
+}
+
+/// `mysql.prepare`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prepare {
+    /// How long both servers keep their binary logs, in hours.
+    #[schemars(range(min = 1))]
+    pub binlog_retention_hours: u32,
+}
+
+/// `dns.lower-ttl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LowerTtl {
+    /// The TTL during the migration.
+    pub ttl: Period,
+}
+
+/// `kubernetes.adopt`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// How many nodes have to be Ready.
+    #[serde(default = "two")]
+    pub nodes: usize,
+    /// How long to wait for a cluster that is still being made.
+    #[serde(default = "wait")]
+    pub wait: Period,
+}
+
+/// `docker.build`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Containerise {
+    /// The backend's directory, beside the runbook unless absolute.
+    pub context: PathBuf,
+    /// Its Dockerfile, inside the context.
+    pub dockerfile: Option<PathBuf>,
+    /// A template of ours instead: `debian`.
+    pub template: Option<String>,
+    /// The base image of the template.
+    pub base: Option<String>,
+    /// The platform of the nodes: `linux/amd64`.
+    #[serde(default = "platform")]
+    pub platform: String,
+    /// The port that the program listens on.
+    pub port: u16,
+    /// The liveness path.
+    pub live: String,
+    /// The readiness path.
+    pub ready: String,
+    /// The environment variable that holds the database's URL.
+    pub database_env: String,
+    /// More environment for the trial container.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Image of a throw-away MySQL server for the trial.
+    pub scratch_image: String,
+    /// The step whose snapshot gives the trial its schema.
+    pub snapshot: String,
+}
+
+/// `registry.push`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// The image: usually `${steps.containerise.image}`.
+    pub image: String,
+    /// The tag; the run's id where it is not given.
+    pub tag: Option<String>,
+}
+
+/// `ingress.install`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ingress {
+    /// The controller's image, as the nodes pull it.
+    pub image: String,
+    /// The ingress class.
+    #[serde(default = "class")]
+    pub class: String,
+    /// The controller's namespace.
+    #[serde(default = "ingress_namespace")]
+    pub namespace: String,
+    /// Controller pods.
+    #[serde(default = "two")]
+    pub replicas: usize,
+    /// The certificate chain, in PEM.
+    pub certificate: SecretRef,
+    /// Its key, in PEM.
+    pub key: SecretRef,
+    /// Annotations for the Service of type LoadBalancer.
+    #[serde(default)]
+    pub service_annotations: BTreeMap<String, String>,
+}
+
+/// `kubernetes.deploy`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deploy {
+    /// The image by digest: usually `${steps.push.image}`.
+    pub image: String,
+    /// The ingress class; `nginx` where it is not given.
+    #[serde(default = "class")]
+    pub class: String,
+    /// The port that the program listens on.
+    pub port: u16,
+    /// The liveness path.
+    pub live: String,
+    /// The readiness path.
+    pub ready: String,
+    /// The environment variable that holds the database's URL.
+    pub database_env: String,
+    /// What follows the database's name in that URL: `?ssl=true`.
+    #[serde(default)]
+    pub database_url_suffix: String,
+    /// The environment variable that tells the program its build: it gets the image's digest.
+    pub build_env: String,
+    /// More environment for every pod.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Environment that makes a pod serve requests and run no background jobs.
+    #[serde(default)]
+    pub web_env: BTreeMap<String, String>,
+    /// Environment that makes a pod run the background jobs; no such deployment where it is empty.
+    #[serde(default)]
+    pub jobs_env: BTreeMap<String, String>,
+    /// Pods at the least.
+    #[serde(default = "two")]
+    pub replicas: usize,
+    /// Pods at the most.
+    #[serde(default = "six")]
+    pub max_replicas: usize,
+    /// The autoscaler's aim, percent of the requested CPU.
+    #[serde(default = "cpu_target")]
+    pub cpu_target: u8,
+    /// Requested CPU: `100m`.
+    #[serde(default = "cpu")]
+    pub cpu: String,
+    /// Requested memory, also the limit: `256Mi`.
+    #[serde(default = "memory")]
+    pub memory: String,
+}
+
+/// `mysql.restore`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Connections that read and load at the same time.
+    #[serde(default = "four")]
+    pub workers: usize,
+    /// Size of a chunk, in MiB of rows before compression.
+    #[serde(default = "chunk")]
+    pub chunk_mib: u64,
+    /// The replica is caught up when it is less than this behind.
+    #[serde(default = "lag")]
+    pub max_lag: Period,
+    /// How long a verification is good for.
+    #[serde(default = "expiry")]
+    pub verify_expiry: Period,
+}
+
+/// `dns.switch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// The new answer: usually `${steps.ingress.address}`.
+    pub address: String,
+    /// The hosted zone of the load balancer, for an alias record.
+    pub alias_zone: Option<String>,
+    /// The longest that writes may wait.
+    #[serde(default = "budget")]
+    pub budget: Period,
+    /// The switch does not begin while the replica is further behind than this.
+    #[serde(default = "lag")]
+    pub max_lag: Period,
+    /// End statements that run at the fence, rather than wait for them until the budget is over.
+    #[serde(default)]
+    pub end_blockers: bool,
+    /// No front: clients with the old answer fail until they resolve again, accepted by this phrase.
+    pub accept_without_front: Option<String>,
+}
+
+/// `settle`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// How long the service is watched before the way back is closed.
+    pub soak: Period,
+    /// The share of failed probes that ends the soak, percent.
+    #[serde(default = "one")]
+    pub max_failed_percent: u8,
+    /// The TTL afterwards; the one found before the migration where it is not given.
+    pub ttl: Option<Period>,
+    /// Programs that stop what is left of the old stack, one after the other.
+    #[serde(default)]
+    pub stop_source: Vec<Vec<String>>,
+}
+
+/// `manual`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manual {
+    /// What to do, in words for the person who does it.
+    pub instructions: String,
+    /// What to type in as evidence; nothing where it is not given.
+    pub evidence: Option<String>,
+    /// Evidence given beforehand: for rehearsals only.
+    pub rehearsed_evidence: Option<String>,
+    /// A program whose exit code 0 says that it is done.
+    pub probe: Option<Vec<String>>,
+}
+
+/// `command`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its arguments.
+    pub run: Vec<String>,
+    /// A program whose exit code 0 says that it is done: asked before, in doubt, and afterwards.
+    pub check: Vec<String>,
+    /// A program that takes it back.
+    pub undo: Option<Vec<String>>,
+    /// Environment, as references to secrets.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretRef>,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+const fn two() -> usize {
+    2
+}
+
+const fn four() -> usize {
+    4
+}
+
+const fn six() -> usize {
+    6
+}
+
+const fn chunk() -> u64 {
+    16
+}
+
+const fn cpu_target() -> u8 {
+    70
+}
+
+fn cpu() -> String {
+    "100m".to_owned()
+}
+
+fn memory() -> String {
+    "256Mi".to_owned()
+}
+
+fn class() -> String {
+    "nginx".to_owned()
+}
+
+fn ingress_namespace() -> String {
+    "nginx-ingress".to_owned()
+}
+
+fn platform() -> String {
+    "linux/amd64".to_owned()
+}
+
+const fn wait() -> Period {
+    Period::seconds(0)
+}
+
+const fn lag() -> Period {
+    Period::seconds(5)
+}
+
+const fn expiry() -> Period {
+    Period::seconds(12 * 3600)
+}
+
+const fn budget() -> Period {
+    Period::seconds(10)
+}

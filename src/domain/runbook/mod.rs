@@ -1,0 +1,43 @@
+//! A runbook: the connections, and the ordered steps of one migration, as its author wrote them.
+//!
+//! These types are the single source of the runbook's form: the loader checks files against the JSON
+//! Schema derived from them, and `cutover schema` prints the same for editors.
+
+pub mod connections;
+pub mod gate;
+pub mod inputs;
+pub mod step;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use connections::{
+    Account, Connections, Dns, Docker, Front, Kubernetes, MySql, Probe, Registry, Request, Service, Source, Target, Tls,
+};
+pub use gate::{Gate, Window};
+pub use step::{ActionSpec, Step};
+
+/// One migration: what it talks to, and what is done in which order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Runbook {
+    /// A short name, used for the state directory: lower-case letters, digits, dashes.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    pub name: String,
+    /// `production`, or a name of your own such as `staging`. In `production`, `--yes` and `--phrase`
+    /// work on a terminal only.
+    pub environment: String,
+    /// Whom each step talks to.
+    #[serde(flatten)]
+    pub connections: Connections,
+    /// The steps, in the order in which they are driven.
+    #[serde(rename = "step")]
+    pub steps: Vec<Step>,
+}
+
+impl Runbook {
+    /// Whether mistakes here reach customers.
+    pub fn is_production(&self) -> bool {
+        self.environment == "production"
+    }
+}
