@@ -98,7 +98,7 @@ pub enum Event {
     Intended { step: StepId, attempt: u32, effect: String, summary: String, undo: Value },
     /// An effect happened, with what it returned.
     Happened { step: StepId, attempt: u32, effect: String, outcome: Value },
-    /// An effect failed, and it is known that it did not happen.
+    /// An effect failed; whether a part of it happened is looked into before it is tried again.
     EffectFailed { step: StepId, attempt: u32, effect: String, failure: Failure },
     /// An effect in doubt was looked for.
     Looked { step: StepId, attempt: u32, effect: String, found: Found },

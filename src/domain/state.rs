@@ -201,9 +201,7 @@ impl StepState {
                 self.effects.insert(effect.clone(), effect_state);
             }
             Event::Happened { effect, outcome, .. } => self.stage(effect, Stage::Happened(outcome.clone())),
-            Event::EffectFailed { effect, .. } | Event::Looked { effect, found: Found::NotDone, .. } => {
-                self.stage(effect, Stage::NotDone);
-            }
+            Event::Looked { effect, found: Found::NotDone, .. } => self.stage(effect, Stage::NotDone),
             Event::Undone { effect, .. } => self.stage(effect, Stage::Undone),
             Event::Checkpoint { key, value, .. } => {
                 self.checkpoints.insert(key.clone(), value.clone());

@@ -6,6 +6,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::domain::failure::{Failure, FailureKind};
+
 /// The result of every call to an outside service.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -72,5 +74,24 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.why.as_deref().map(|why| why as &(dyn StdError + 'static))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind {
+            Kind::Transient => FailureKind::Transient,
+            Kind::Permanent | Kind::NotFound => FailureKind::Permanent,
+            Kind::Conflict => FailureKind::Refused,
+            Kind::Unknown => FailureKind::InDoubt,
+        };
+        let mut failure = Failure::new(kind, error.to_string());
+        let mut cause = error.source();
+        while let Some(why) = cause {
+            failure.why.push(why.to_string());
+            cause = why.source();
+        }
+        failure.next = error.next;
+        failure
     }
 }
