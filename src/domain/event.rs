@@ -77,6 +77,7 @@ pub enum Found {
 }
 
 /// Something that happened in a run.
+#[expect(missing_docs, reason = "the fields repeat the words of the variant's own line")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

@@ -12,6 +12,7 @@ use super::runbook::Step;
 use super::state::{RunState, Status};
 
 /// What a driver, or the engine itself, asks for.
+#[expect(missing_docs, reason = "the fields repeat the words of the variant's own line")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Start a step that is next, for the preview with this digest.
