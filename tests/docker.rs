@@ -127,7 +127,7 @@ async fn a_container_runs_programs_takes_files_and_reports_its_health() {
     assert_eq!(engine.read_file(&name, "/kept/deep/er/note").await.unwrap(), b"a note");
     assert_eq!(engine.read_file(&name, "/kept/none").await.unwrap_err().kind, Kind::NotFound);
 
-    assert_eq!(engine.containers_labelled(&label).await.unwrap(), [name.clone()]);
+    assert_eq!(engine.containers_labelled(&label).await.unwrap(), [name.as_str()]);
     assert!(engine.stop(&name, Duration::from_secs(5)).await.unwrap());
     assert!(
         engine
@@ -141,9 +141,9 @@ async fn a_container_runs_programs_takes_files_and_reports_its_health() {
     );
     assert!(engine.remove_container(&name).await.unwrap());
     assert!(!engine.remove_container(&name).await.unwrap());
-    assert_eq!(engine.volumes_labelled(&label).await.unwrap(), [name.clone()]);
+    assert_eq!(engine.volumes_labelled(&label).await.unwrap(), [name.as_str()]);
     assert!(engine.remove_volume(&name).await.unwrap());
-    assert_eq!(engine.networks_labelled(&label).await.unwrap(), [name.clone()]);
+    assert_eq!(engine.networks_labelled(&label).await.unwrap(), [name.as_str()]);
     assert!(engine.remove_network(&name).await.unwrap());
     assert!(!engine.remove_network(&name).await.unwrap());
 }
