@@ -27,8 +27,7 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let signed: jiff::SignedDuration =
-            text.parse().map_err(|why| format!("`{text}` is not a length of time such as `10s` or `2h 30m`: {why}"))?;
+        let signed: jiff::SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a length of time"))?;
         Duration::try_from(signed).map(Self).map_err(|_| format!("`{text}` is negative: a length of time is not"))
     }
 }

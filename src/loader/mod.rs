@@ -1,1 +1,70 @@
-//! (being built)
+//! From a runbook file to a plan, or to a list of every fault in it at once, each pointing at its line.
+//!
+//! ```text
+//! text -> document (a tree that knows its places) -> values put in -> shape checked -> meaning checked -> Plan
+//! ```
+//!
+//! The shape is checked against the JSON Schema derived from the domain's types, so that `cutover check`,
+//! `cutover schema` and the program itself cannot disagree. Loading reads files and nothing else.
+
+pub mod document;
+pub mod fault;
+pub mod meaning;
+pub mod shape;
+pub mod values;
+
+use std::path::Path;
+
+use crate::domain::Plan;
+use crate::domain::runbook::Runbook;
+use document::{Document, Node};
+pub use fault::{Fault, Faults};
+use schemars::schema_for;
+
+/// Reads a runbook, with what it extends.
+///
+/// # Errors
+/// Every fault in it.
+pub fn load(file: &Path) -> Result<Plan, Faults> {
+    let mut faults = Vec::new();
+    let tree = read(file, &mut faults)?;
+    let tree = values::put_in(tree, &mut faults);
+    let schema = schema_for!(Runbook);
+    shape::check(&tree, schema.as_value(), &mut faults);
+    meaning::check(&tree, &mut faults);
+    if !faults.is_empty() {
+        return Err(Faults::new(faults));
+    }
+    let runbook = serde_json::from_value(tree.to_json()).map_err(|why| {
+        // The shape was checked: what serde still finds wrong is a fault of the schema, shown as it is.
+        Faults::new(vec![Fault::at(&tree.place, why.to_string())])
+    })?;
+    Ok(Plan::new(runbook, file.to_path_buf()))
+}
+
+/// The tree of a file; where it extends another one, that one's tree with this one's values.
+fn read(file: &Path, faults: &mut Vec<Fault>) -> Result<Node, Faults> {
+    let mut top = Document::read(file)?.root;
+    let Some(base) = top.take("extends") else { return Ok(top) };
+    let Some(name) = base.text() else {
+        return Err(Faults::new(vec![Fault::at(&base.place, "`extends` names a file, as text")]));
+    };
+    let base_file = file.parent().unwrap_or_else(|| Path::new("")).join(name);
+    let mut tree = Document::read(&base_file).map_err(|inner| inner.reached_from(&base.place))?.root;
+    if let Some(again) = tree.get("extends") {
+        faults.push(Fault::at(&again.place, "a runbook that is extended cannot itself extend another"));
+        tree.take("extends");
+    }
+    for (key, node) in top.entries() {
+        if key.word != "values" {
+            let what = format!("`{}` in a runbook that extends another", key.word);
+            faults.push(Fault::at(&key.place, what).expected("`extends` and `[values]` only"));
+        } else {
+            values::overlay(&mut tree, node, faults);
+        }
+    }
+    Ok(tree)
+}
+
+#[cfg(test)]
+mod tests;

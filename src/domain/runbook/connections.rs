@@ -36,7 +36,7 @@ pub struct Connections {
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Its short name: labels and object names are made of it.
-    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    #[schemars(extend("format" = "short-name", "pattern" = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// The host name that tenants use.
     pub host: String,

@@ -22,10 +22,10 @@ pub struct Gate {
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// The first moment.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub from: Timestamp,
     /// The moment after the last.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub to: Timestamp,
 }
 

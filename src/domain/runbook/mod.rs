@@ -22,7 +22,7 @@ pub use step::{ActionSpec, Step};
 #[serde(deny_unknown_fields)]
 pub struct Runbook {
     /// A short name, used for the state directory: lower-case letters, digits, dashes.
-    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    #[schemars(extend("format" = "short-name", "pattern" = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// `production`, or a name of your own such as `staging`. In `production`, `--yes` and `--phrase`
     /// work on a terminal only.
