@@ -13,6 +13,10 @@ pub mod context;
 pub mod effect;
 pub mod ports;
 
+mod command;
+mod manual;
+mod program;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -124,5 +128,3 @@ not_yet!(Deploy);
 not_yet!(Restore);
 not_yet!(Switch);
 not_yet!(Settle);
-not_yet!(Manual);
-not_yet!(Command);

@@ -1,0 +1,120 @@
+//! One try at a step: apply within its time, transient failures again with backoff, then its facts.
+
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+
+use super::handle::Engine;
+use crate::actions::{Action, Outputs, Reading, Recorder};
+use crate::domain::failure::FailureKind;
+use crate::domain::runbook::Step;
+use crate::domain::{Check, Event, Failure};
+
+/// How long a step that was asked to stop may take to come to a place from which it can go on.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// One try at a step.
+pub(super) struct Attempt<'a> {
+    engine: &'a Engine,
+    step: &'a Step,
+    cx: Reading,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(engine: &'a Engine, step: &'a Step, cx: Reading) -> Self {
+        Self { engine, step, cx }
+    }
+
+    /// Runs it to its end, good or not, and records which.
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
+        match self.within_its_time().await {
+            Ok(()) => self.engine.book.record(Event::StepDone { step, attempt }),
+            Err(failure) => {
+                self.engine.book.record(Event::StepFailed { step, attempt, failure: failure.clone() })?;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn within_its_time(&self) -> Result<(), Failure> {
+        let work = self.apply_and_verify();
+        tokio::pin!(work);
+        tokio::select! {
+            result = &mut work => return result,
+            () = tokio::time::sleep(self.step.timeout.duration()) => {}
+        }
+        // Not dropped in the middle of an effect: asked to stop, and given the time to.
+        self.cx.cancel().cancel();
+        let stopped = tokio::time::timeout(GRACE, work).await;
+        if let Ok(Ok(())) = stopped {
+            return Ok(());
+        }
+        let failure = Failure::permanent(format!("step `{}` took longer than its {}", self.step.id, self.step.timeout))
+            .next(
+                "look at how far it came, raise its `timeout` in the runbook, and run it again: it goes on from there",
+            );
+        Err(match stopped {
+            Ok(Err(why)) if why.kind != FailureKind::Interrupted => failure.because(why.what),
+            _ => failure,
+        })
+    }
+
+    async fn apply_and_verify(&self) -> Result<(), Failure> {
+        let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
+        let outputs = self.again_while_transient(|| self.apply()).await?;
+        self.engine.book.record(Event::Applied { step: step.clone(), attempt, outputs })?;
+        let checks = self.again_while_transient(|| self.verify()).await?;
+        let failed: Vec<Check> = checks.iter().filter(|check| check.is_failed()).cloned().collect();
+        self.engine.book.record(Event::Checked { step, attempt, checks })?;
+        match failed.split_first() {
+            None => Ok(()),
+            Some((first, rest)) => {
+                let mut failure =
+                    Failure::permanent(format!("step `{}` was applied, but: {}", self.step.id, first.fact))
+                        .because(first.evidence.clone())
+                        .next("mend what the check names and run the step again: it goes on from here");
+                failure.why.extend(rest.iter().map(|check| format!("{}: {}", check.fact, check.evidence)));
+                Err(failure)
+            }
+        }
+    }
+
+    async fn apply(&self) -> Result<Outputs, Failure> {
+        self.step.action.apply(&self.cx.working()).await
+    }
+
+    async fn verify(&self) -> Result<Vec<Check>, Failure> {
+        self.step.action.verify(&self.cx.checking()).await
+    }
+
+    /// What is in doubt is tried again like what is transient: the effect's own look comes first.
+    async fn again_while_transient<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut waits = backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(30))
+            .with_jitter()
+            .with_max_times(self.step.retries as usize)
+            .build();
+        loop {
+            let failure = match work().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let retriable = matches!(failure.kind, FailureKind::Transient | FailureKind::InDoubt);
+            let Some(wait) = waits.next().filter(|_| retriable && !self.cx.cancel().is_cancelled()) else {
+                return Err(failure);
+            };
+            let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.engine.book.record(Event::Retrying { step, attempt, failure, wait_ms })?;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.cx.cancel().cancelled() => return Err(Failure::interrupted()),
+            }
+        }
+    }
+}

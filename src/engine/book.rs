@@ -1,0 +1,92 @@
+//! The journal with the state that it folds to, and everybody who wants to hear of both.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use super::crash::CrashAt;
+use super::handle::Notice;
+use crate::actions::{CrashPoint, Progress, Recorder};
+use crate::domain::event::Holder;
+use crate::domain::failure::FailureKind;
+use crate::domain::{Event, Failure, RunState, StepId};
+use crate::journal::{Journal, Lock};
+
+/// How many notices a slow listener may be behind before it has to look at the state again.
+const BACKLOG: usize = 4096;
+
+/// The journal of a run that is being driven.
+pub struct Book {
+    inner: Mutex<Inner>,
+    notices: broadcast::Sender<Notice>,
+    crash_at: Option<CrashAt>,
+}
+
+struct Inner {
+    journal: Journal,
+    state: RunState,
+    /// Held for as long as the journal may be written.
+    lock: Lock,
+}
+
+impl Book {
+    /// A journal, its lock, and what it folds to.
+    pub fn new(journal: Journal, lock: Lock, state: RunState, crash_at: Option<CrashAt>) -> Self {
+        let (notices, _) = broadcast::channel(BACKLOG);
+        Self { inner: Mutex::new(Inner { journal, state, lock }), notices, crash_at }
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// Who holds the lock: this process.
+    pub fn holder(&self) -> Holder {
+        self.inner().lock.holder().clone()
+    }
+
+    /// Tells everybody something that is not journalled.
+    pub fn tell(&self, notice: Notice) {
+        // Nobody listening is no fault.
+        let _ = self.notices.send(notice);
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A panic in between left the journal and the state as they were: both change by whole events.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recorder for Book {
+    fn record(&self, event: Event) -> Result<(), Failure> {
+        let mut inner = self.inner();
+        if let (Some(step), Some(attempt)) = (event.step(), event.attempt())
+            && !matches!(event, Event::StepStarted { .. })
+            && inner.state.step(step).attempt != attempt
+        {
+            return Err(Failure::new(FailureKind::Refused, format!("attempt {attempt} at step `{step}` is over"))
+                .because("a later attempt is under way, and this result is not taken in"));
+        }
+        let recorded = inner.journal.append(Timestamp::now(), event)?;
+        inner.state.fold(&recorded);
+        drop(inner);
+        self.tell(Notice::Event(Box::new(recorded)));
+        Ok(())
+    }
+
+    fn state(&self) -> RunState {
+        self.inner().state.clone()
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.tell(Notice::Progress(progress));
+    }
+
+    fn pass(&self, step: &StepId, effect: &str, point: CrashPoint) {
+        if let Some(crash_at) = &self.crash_at {
+            crash_at.pass(step, effect, point);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The one way to an engine: commands in, state and notices out. Cheap to clone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Attempt;
+use super::book::Book;
+use super::companions;
+use crate::actions::{Action, Progress, Reading, Recorder};
+use crate::domain::event::Holder;
+use crate::domain::machine::{self, Command};
+use crate::domain::{Check, Event, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
+
+/// What an engine tells.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Notice {
+    /// Something happened, and is in the journal.
+    Event(Box<Recorded>),
+    /// How far something is.
+    Progress(Progress),
+    /// How what a step left running is doing.
+    Companion { companion: StepId, healthy: bool, detail: String },
+}
+
+/// A driver's access to an engine.
+#[derive(Clone)]
+pub struct Handle {
+    orders: mpsc::Sender<(Command, oneshot::Sender<Result<(), Failure>>)>,
+    engine: Engine,
+    /// Ends when the engine was told to stop.
+    cancel: CancellationToken,
+}
+
+/// What the engine's task and its handles share.
+#[derive(Clone)]
+pub(super) struct Engine {
+    pub(super) run: RunId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) directory: PathBuf,
+    pub(super) book: Arc<Book>,
+}
+
+impl Handle {
+    pub(super) fn start(run: RunId, plan: Arc<Plan>, directory: PathBuf, book: Arc<Book>) -> Self {
+        let engine = Engine { run, plan, directory, book };
+        let cancel = CancellationToken::new();
+        let (orders, inbox) = mpsc::channel(16);
+        tokio::spawn(engine.clone().carry_out(inbox, cancel.clone()));
+        tokio::spawn(companions::watch(engine.clone(), cancel.clone()));
+        Self { orders, engine, cancel }
+    }
+
+    /// The plan being driven.
+    pub fn plan(&self) -> &Plan {
+        &self.engine.plan
+    }
+
+    /// The run's id.
+    pub fn run(&self) -> &RunId {
+        &self.engine.run
+    }
+
+    /// The engine's own name, as the lock has it.
+    pub fn holder(&self) -> Holder {
+        self.engine.book.holder()
+    }
+
+    /// The state as it stands.
+    pub fn state(&self) -> RunState {
+        self.engine.book.state()
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.engine.book.subscribe()
+    }
+
+    /// What a step would change, read from the world now.
+    ///
+    /// # Errors
+    /// What the action says.
+    pub async fn preview(&self, step: &StepId) -> Result<Preview, Failure> {
+        self.engine.preview(step, &self.cancel).await
+    }
+
+    /// A step's facts, looked at now; for adopting it.
+    ///
+    /// # Errors
+    /// What the action says.
+    pub async fn verify(&self, step: &StepId) -> Result<Vec<Check>, Failure> {
+        let action = self.engine.step(step)?.action.clone();
+        action.verify(&self.engine.reading(step, &self.cancel).checking()).await
+    }
+
+    /// Carries out a command; returns when it is over.
+    ///
+    /// # Errors
+    /// Refusals, and what ended the step.
+    pub async fn command(&self, command: Command) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Failure::permanent("the engine is gone").next("start it again: it goes on where it was");
+        self.orders.send((command, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Asks the step in flight to stop where it can go on later.
+    pub fn stop(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Lets the journal go in good order.
+    ///
+    /// # Errors
+    /// That the journal could not be written.
+    pub fn close(self) -> Result<(), Failure> {
+        self.cancel.cancel();
+        self.engine.book.record(Event::EngineStopped {})
+    }
+}
+
+impl Engine {
+    async fn carry_out(
+        self,
+        mut inbox: mpsc::Receiver<(Command, oneshot::Sender<Result<(), Failure>>)>,
+        cancel: CancellationToken,
+    ) {
+        while let Some((command, reply)) = inbox.recv().await {
+            let result = self.one(&command, &cancel).await;
+            // A driver who is gone hears of it from the journal.
+            let _ = reply.send(result);
+        }
+    }
+
+    async fn one(&self, command: &Command, cancel: &CancellationToken) -> Result<(), Failure> {
+        if let Command::Start { step, digest, .. } = command {
+            let now = self.preview(step, cancel).await?.digest();
+            if now != *digest {
+                return Err(Failure::refused(format!(
+                    "what step `{step}` would do is not what was agreed to any more"
+                ))
+                .because("the world, or the runbook, changed since its preview")
+                .next("look at the new preview and decide again"));
+            }
+        }
+        for event in machine::decide(&self.book.state(), &self.plan, command)? {
+            self.book.record(event)?;
+        }
+        match command {
+            Command::Start { step, .. } | Command::Resume { step, .. } => {
+                Attempt::new(self, self.step(step)?, self.reading(step, cancel)).run().await
+            }
+            Command::Adopt { .. } | Command::Reload => Ok(()),
+        }
+    }
+
+    async fn preview(&self, step: &StepId, cancel: &CancellationToken) -> Result<Preview, Failure> {
+        let action = self.step(step)?.action.clone();
+        action.preview(&self.reading(step, cancel)).await
+    }
+
+    fn step(&self, id: &StepId) -> Result<&crate::domain::runbook::Step, Failure> {
+        let unknown = || Failure::refused(format!("there is no step `{id}` in {}", self.plan.file.display()));
+        self.plan.step(id).ok_or_else(unknown)
+    }
+
+    pub(super) fn reading(&self, step: &StepId, cancel: &CancellationToken) -> Reading {
+        let attempt = self.book.state().step(step).attempt;
+        let book: Arc<dyn Recorder> = Arc::clone(&self.book) as Arc<dyn Recorder>;
+        let run = (self.run.clone(), Arc::clone(&self.plan), self.directory.clone());
+        Reading::new(run, (step.clone(), attempt), book, cancel.child_token())
+    }
+}
