@@ -3,6 +3,8 @@
 //! The registry is a container of this test's own, built from Debian's packages; its password holds the
 //! characters that break naive encodings of credentials.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use cutover::services::Kind;
 use cutover::services::docker::{BuildOptions, ContainerSpec, Context, Credentials, Engine, Labels, Port};
 use cutover::services::registry::Registry;
@@ -43,7 +45,7 @@ async fn answering(registry: &Registry) {
     for _ in 0..100 {
         match registry.ping().await {
             Err(error) if error.kind == Kind::Transient => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             other => return other.unwrap(),
         }

@@ -1,0 +1,116 @@
+//! Pods: which image really runs, whether it lives, and why it does not.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod as ApiPod};
+use kube::Api;
+use kube::api::{ListParams, LogParams};
+
+use super::Cluster;
+use crate::services::Result;
+
+/// Reasons of a waiting container that time alone does not mend. The first failed pull is not among them:
+/// the kubelet tries again at once, and names the second failure differently.
+const HOPELESS: [&str; 8] = [
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "CrashLoopBackOff",
+    "ImageInspectError",
+];
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// The node it runs on.
+    pub node: String,
+    /// Its own address.
+    pub address: Option<String>,
+    /// `Running`, `Pending`, ...
+    pub phase: String,
+    /// Whether every container passes its readiness probe.
+    pub ready: bool,
+    /// Whether every container runs and has passed its startup probe, where it has one.
+    pub live: bool,
+    /// Whether it is being deleted.
+    pub leaving: bool,
+    /// The digests that run, `sha256:...`, as the node's runtime reports them.
+    pub digests: Vec<String>,
+    /// How often its containers were started again.
+    pub restarts: i32,
+    /// Why it will not come up, if that is known.
+    pub hopeless: Option<String>,
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+impl Cluster {
+    /// The pods of a label selector, by name.
+    pub async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>> {
+        let api: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
+        let found = api.list(&ListParams::default().labels(selector)).await;
+        let found = found.map_err(self.fault(format!("list the pods {selector} in {namespace}")))?;
+        let mut pods: Vec<Pod> = found.items.into_iter().map(pod).collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(pods)
+    }
+
+    /// The last `lines` that a pod's container printed; of its previous life if the present one has
+    /// printed nothing yet.
+    pub async fn pod_log(&self, namespace: &str, pod: &str, lines: i64) -> Result<String> {
+        let api: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
+        let params = LogParams { tail_lines: Some(lines), ..LogParams::default() };
+        let present = api.logs(pod, &params).await.map_err(self.fault(format!("read the log of {namespace}/{pod}")));
+        match present {
+            Ok(log) if !log.trim().is_empty() => Ok(log),
+            other => match api.logs(pod, &LogParams { previous: true, ..params }).await {
+                Ok(log) => Ok(log),
+                Err(_) => other,
+            },
+        }
+    }
+
+    /// The last warnings about an object (`Pod`, its name), newest last, a line each.
+    pub async fn warnings(&self, namespace: &str, kind: &str, name: &str) -> Result<Vec<String>> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let fields = format!("involvedObject.kind={kind},involvedObject.name={name},type=Warning");
+        let found = api.list(&ListParams::default().fields(&fields)).await.map_err(self.fault("list events"))?;
+        let mut events = found.items;
+        events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+        let line = |event: &Event| {
+            format!("{}: {}", event.reason.clone().unwrap_or_default(), event.message.clone().unwrap_or_default())
+        };
+        Ok(events.iter().rev().take(3).rev().map(line).collect())
+    }
+}
+
+fn pod(pod: ApiPod) -> Pod {
+    let status = pod.status.unwrap_or_default();
+    let containers = status.container_statuses.unwrap_or_default();
+    let starting = status.init_container_statuses.unwrap_or_default();
+    let running = |c: &ContainerStatus| c.state.as_ref().is_some_and(|state| state.running.is_some());
+    let wanted = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    Pod {
+        name: pod.metadata.name.unwrap_or_default(),
+        node: pod.spec.and_then(|spec| spec.node_name).unwrap_or_default(),
+        address: status.pod_ip,
+        phase: status.phase.unwrap_or_default(),
+        ready: containers.len() == wanted && containers.iter().all(|c| c.ready),
+        live: containers.len() == wanted && containers.iter().all(|c| running(c) && c.started == Some(true)),
+        leaving: pod.metadata.deletion_timestamp.is_some(),
+        digests: containers.iter().filter_map(|c| Some(c.image_id.rsplit_once('@')?.1.to_owned())).collect(),
+        restarts: containers.iter().map(|c| c.restart_count).sum(),
+        hopeless: starting.iter().chain(&containers).find_map(hopeless),
+        labels: pod.metadata.labels.unwrap_or_default(),
+    }
+}
+
+fn hopeless(container: &ContainerStatus) -> Option<String> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().filter(|reason| HOPELESS.contains(reason))?;
+    let message = waiting.message.as_deref().unwrap_or_default();
+    Some(format!("container {}: {reason} {message}", container.name).trim_end().to_owned())
+}
