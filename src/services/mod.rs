@@ -13,5 +13,6 @@ pub mod registry;
 pub mod resolver;
 pub mod route53;
 pub mod secrets;
+pub mod tls;
 
 pub use error::{Error, Kind, Result};
