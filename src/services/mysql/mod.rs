@@ -1,1 +1,18 @@
-//! (being built)
+//! MySQL servers: sessions, facts, consistent snapshots, parallel loads, comparison, replication, fences.
+//!
+//! Everything here speaks plain SQL over [`session::Session`]s and knows nothing of runbooks. Statements
+//! that a managed server's admin may not give are given through the procedures that it offers instead.
+
+pub mod endpoint;
+pub mod fault;
+pub mod lock;
+pub mod quote;
+pub mod server;
+pub mod session;
+
+pub use endpoint::{Endpoint, Tls};
+pub use fault::code;
+pub use lock::LockName;
+pub use quote::{identifier, literal};
+pub use server::{Flavour, Server, Version};
+pub use session::Session;

@@ -1,0 +1,103 @@
+//! Where a MySQL server is, and how to log in there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::services::error::{Error, Kind};
+
+/// A server, an account on it, and what a reader calls it. Its password shows in no output.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// In a reader's words: `source MySQL`.
+    pub label: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Account name.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// The default schema of its sessions.
+    pub database: Option<String>,
+    /// How the connection is protected.
+    pub tls: Tls,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// In clear.
+    Off,
+    /// Encrypted where the server offers it, unchecked.
+    Preferred,
+    /// Encrypted; with an authority's file (PEM) the certificate is checked, but not the name in it.
+    Required {
+        /// The authority.
+        ca: Option<PathBuf>,
+    },
+    /// Encrypted, certificate and name checked against this authority, or the built-in ones.
+    VerifyIdentity {
+        /// The authority.
+        ca: Option<PathBuf>,
+    },
+}
+
+/// The client's limit for one packet: the protocol's own, since a row may be as large as the server lets it.
+const LARGEST_PACKET: usize = 1 << 30;
+
+impl Endpoint {
+    /// Host and port, as errors show them.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// A fault of this server.
+    #[must_use]
+    pub fn error(&self, doing: impl Into<String>, kind: Kind) -> Error {
+        Error::new(self.label.clone(), self.address(), doing, kind)
+    }
+
+    /// The same server and account with another default schema.
+    #[must_use]
+    pub fn with_database(&self, database: Option<String>) -> Self {
+        Self { database, ..self.clone() }
+    }
+
+    /// The driver's options; `encrypted` says whether TLS is asked for.
+    pub(super) fn options(&self, encrypted: bool, purpose: &str) -> Opts {
+        let builder = OptsBuilder::default()
+            .ip_or_hostname(self.host.clone())
+            .tcp_port(self.port)
+            .user(Some(self.user.clone()))
+            .pass(Some(self.password.expose_secret().to_owned()))
+            .db_name(self.database.clone())
+            .prefer_socket(false)
+            .tcp_keepalive(Some(Duration::from_secs(20)))
+            .stmt_cache_size(0)
+            .max_allowed_packet(Some(LARGEST_PACKET))
+            .connect_attribute("program_name", "cutover")
+            .connect_attribute("cutover_purpose", purpose);
+        builder.ssl_opts(if encrypted { self.ssl() } else { None }).into()
+    }
+
+    fn ssl(&self) -> Option<SslOpts> {
+        let anything =
+            || SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
+        let roots =
+            |ssl: SslOpts, ca: &PathBuf| ssl.with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true);
+        match &self.tls {
+            Tls::Off => None,
+            Tls::Preferred | Tls::Required { ca: None } => Some(anything()),
+            Tls::Required { ca: Some(ca) } => {
+                Some(roots(SslOpts::default().with_danger_skip_domain_validation(true), ca))
+            }
+            Tls::VerifyIdentity { ca: Some(ca) } => Some(roots(SslOpts::default(), ca)),
+            Tls::VerifyIdentity { ca: None } => Some(SslOpts::default()),
+        }
+    }
+}

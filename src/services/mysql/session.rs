@@ -1,0 +1,154 @@
+//! One connection to a MySQL server, in a known state.
+//!
+//! UTF-8, UTC, a `sql_mode` of ours, no default isolation surprises, an idle time-out of a day. A session of a
+//! step holds a named lock before its first statement, so that a later attempt can find and end it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::{FromRow, Queryable};
+use mysql_async::{Conn, DriverError, Error as Mysql, Row};
+
+use super::endpoint::{Endpoint, Tls};
+use super::fault::{self, Intent};
+use super::lock::LockName;
+use super::quote::literal;
+use crate::services::error::{Error, Kind, Result};
+
+/// How long a server may take to answer a login.
+const CONNECT: Duration = Duration::from_secs(15);
+
+/// What every session starts with. `ALLOW_INVALID_DATES` without `NO_ZERO_DATE`: what the source holds is
+/// compared and loaded as it is.
+const STATE: &str = "SET NAMES utf8mb4, SESSION time_zone = '+00:00', \
+    SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', \
+    SESSION wait_timeout = 86400, SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
+    SESSION transaction_isolation = 'REPEATABLE-READ', SESSION autocommit = 1";
+
+/// One connection and whose it is.
+#[derive(Debug)]
+pub struct Session {
+    conn: Conn,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Session {
+    /// Logs in without a named lock: for reads, and for proofs with somebody else's account.
+    pub async fn open(endpoint: &Endpoint) -> Result<Self> {
+        Self::connect(endpoint, "look", None).await
+    }
+
+    /// Logs in and takes `lock` before anything else.
+    ///
+    /// A lock that another session holds is a [`Kind::Conflict`]: end the leftover first
+    /// ([`super::lock::end_leftover`]).
+    pub async fn locked(endpoint: &Endpoint, purpose: &str, lock: &LockName) -> Result<Self> {
+        Self::connect(endpoint, purpose, Some(lock)).await
+    }
+
+    async fn connect(endpoint: &Endpoint, purpose: &str, lock: Option<&LockName>) -> Result<Self> {
+        crate::services::tls::ready();
+        let conn = match dial(endpoint, endpoint.tls != Tls::Off, purpose).await {
+            Err(Mysql::Driver(DriverError::NoClientSslFlagFromServer)) if endpoint.tls == Tls::Preferred => {
+                dial(endpoint, false, purpose).await
+            }
+            outcome => outcome,
+        };
+        let conn = conn.map_err(|error| fault::connecting(endpoint, error))?;
+        let mut session = Self { conn, endpoint: Arc::new(endpoint.clone()) };
+        if let Some(lock) = lock {
+            session.take(lock).await?;
+        }
+        session
+            .conn
+            .query_drop(STATE)
+            .await
+            .map_err(|error| session.fault("set up the session", Intent::Read, error))?;
+        Ok(session)
+    }
+
+    async fn take(&mut self, lock: &LockName) -> Result<()> {
+        let doing = format!("take the session lock {lock}");
+        let taken: Option<Option<u8>> =
+            self.first(&doing, &format!("SELECT GET_LOCK({}, 0)", literal(lock.as_str()))).await?;
+        if taken.flatten() == Some(1) {
+            return Ok(());
+        }
+        Err(self.endpoint.error(doing, Kind::Conflict).because("another session holds it: an attempt that is not over"))
+    }
+
+    /// The server's number for this session.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.conn.id()
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The driver's connection, for streams of rows.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Carries out a statement that may change something; a lost answer is [`Kind::Unknown`].
+    pub async fn run(&mut self, doing: &str, sql: &str) -> Result<()> {
+        self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
+    }
+
+    /// Carries out a statement and says how many rows it changed.
+    pub async fn change(&mut self, doing: &str, sql: &str) -> Result<u64> {
+        self.run(doing, sql).await?;
+        Ok(self.conn.affected_rows())
+    }
+
+    /// Reads rows.
+    pub async fn rows(&mut self, doing: &str, sql: &str) -> Result<Vec<Row>> {
+        self.conn.query(sql).await.map_err(|error| self.fault(doing, Intent::Read, error))
+    }
+
+    /// Reads rows into a type; a column that does not fit is an error, never a panic.
+    pub async fn query<T: FromRow>(&mut self, doing: &str, sql: &str) -> Result<Vec<T>> {
+        let rows = self.rows(doing, sql).await?;
+        rows.into_iter()
+            .map(|row| T::from_row_opt(row).map_err(|error| self.refuse(doing, error.to_string())))
+            .collect()
+    }
+
+    /// Reads the first row into a type.
+    pub async fn first<T: FromRow>(&mut self, doing: &str, sql: &str) -> Result<Option<T>> {
+        Ok(self.query(doing, sql).await?.into_iter().next())
+    }
+
+    /// Reads one row that has to be there.
+    pub async fn one<T: FromRow>(&mut self, doing: &str, sql: &str) -> Result<T> {
+        self.first(doing, sql).await?.ok_or_else(|| self.refuse(doing, "the server gave no row"))
+    }
+
+    /// Says goodbye; the server frees the session's locks and rolls its transaction back.
+    pub async fn close(self) -> Result<()> {
+        let endpoint = self.endpoint;
+        self.conn
+            .disconnect()
+            .await
+            .map_err(|error| fault::of_statement(&endpoint, "close a session", Intent::Read, error))
+    }
+
+    /// A permanent fault of this server, in our own words.
+    pub fn refuse(&self, doing: &str, why: impl Into<String>) -> Error {
+        self.endpoint.error(doing, Kind::Permanent).because(why.into())
+    }
+
+    /// What a driver's error means here.
+    pub fn fault(&self, doing: &str, intent: Intent, error: Mysql) -> Error {
+        fault::of_statement(&self.endpoint, doing, intent, error)
+    }
+}
+
+async fn dial(endpoint: &Endpoint, encrypted: bool, purpose: &str) -> std::result::Result<Conn, Mysql> {
+    let late = |_| Mysql::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer to the login").into());
+    tokio::time::timeout(CONNECT, Conn::new(endpoint.options(encrypted, purpose))).await.map_err(late)?
+}
