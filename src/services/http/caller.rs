@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use reqwest::{Certificate, Client, redirect, retry};
 
-use super::super::{Error, Kind, Result};
 use super::{Exchange, Limits, Request, Scheme, Target, fault};
+use crate::services::{Error, Kind, Result, tls};
 
 /// Sends requests to one [`Target`] over connections it keeps open. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ impl Caller {
 
     /// A caller; nothing is connected yet. `Permanent` if the authorities cannot be read.
     pub fn with_limits(mut target: Target, limits: Limits) -> Result<Self> {
+        tls::ready();
         // The override is looked up by the URL's host, which is always in lower case.
         target.host.make_ascii_lowercase();
         let mut builder = Client::builder()

@@ -2,8 +2,8 @@
 
 use std::error::Error as StdError;
 
-use super::super::{Error, Kind};
 use super::{Method, Target};
+use crate::services::{Error, Kind};
 
 /// The fault as a service's error. Only a failure to connect proves that nothing was sent.
 pub(super) fn explain(target: &Target, method: &Method, path: &str, error: reqwest::Error) -> Error {

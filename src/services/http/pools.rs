@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::Result;
 use super::{Caller, Limits, Scheme, Target};
+use crate::services::Result;
 
 /// Above this many addresses the pools are begun anew: a service has a handful, a fault may make thousands.
 const MOST: usize = 64;

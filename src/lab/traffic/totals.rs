@@ -1,0 +1,85 @@
+//! The sums over all attempts: the live line shows them, the ledger's summary is made of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::attempt::{Attempt, Kind, Outcome, Served, Way};
+use super::stall::Stalls;
+
+/// How acknowledged requests were served.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedCounts {
+    /// By Rev1's own backend.
+    pub old: u64,
+    /// By the new side through Rev1's front.
+    pub relayed: u64,
+    /// By the new side.
+    pub direct: u64,
+}
+
+/// A fold over attempts.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// All attempts.
+    pub requests: u64,
+    /// Those not acknowledged.
+    pub failed: u64,
+    /// Attempts to read.
+    pub reads: u64,
+    /// Those without an answer.
+    pub failed_reads: u64,
+    /// Writes that the service promised.
+    pub acknowledged_writes: u64,
+    /// Writes that may be done.
+    pub unknown_writes: u64,
+    /// Which way the acknowledged took.
+    pub served: ServedCounts,
+    /// The waits of writers.
+    pub stalls: Stalls,
+    /// The end of the latest attempt, in microseconds since the epoch.
+    pub latest: i64,
+    /// The end of the latest relayed request of a client that resolves again.
+    pub last_relayed: Option<Timestamp>,
+    /// The start of the latest acknowledged request of such a client.
+    pub last_resolving: Option<Timestamp>,
+}
+
+impl Totals {
+    /// Takes one attempt.
+    pub fn saw(&mut self, attempt: &Attempt) {
+        let span = attempt.span();
+        let acknowledged = attempt.outcome == Outcome::Acknowledged;
+        self.requests += 1;
+        self.failed += u64::from(!acknowledged);
+        self.latest = self.latest.max(span.1);
+        match attempt.kind {
+            Kind::Read => {
+                self.reads += 1;
+                self.failed_reads += u64::from(!acknowledged);
+            }
+            Kind::Write => {
+                self.acknowledged_writes += u64::from(acknowledged);
+                self.unknown_writes += u64::from(attempt.outcome == Outcome::Unknown);
+                self.stalls.saw(attempt.seat, span, attempt.outcome);
+            }
+        }
+        match attempt.served {
+            Some(Served::Old) => self.served.old += 1,
+            Some(Served::Relayed) => self.served.relayed += 1,
+            Some(Served::Direct) => self.served.direct += 1,
+            None => {}
+        }
+        if attempt.way == Way::Resolving && acknowledged {
+            self.last_resolving = self.last_resolving.max(Some(attempt.at));
+            if attempt.served == Some(Served::Relayed) {
+                let ended = Timestamp::from_microsecond(span.1).unwrap_or(attempt.at);
+                self.last_relayed = self.last_relayed.max(Some(ended));
+            }
+        }
+    }
+
+    /// The longest wait of a writer, in seconds, as of the latest attempt.
+    pub fn longest_stall(&self) -> f64 {
+        self.stalls.longest(self.latest).as_secs_f64()
+    }
+}
