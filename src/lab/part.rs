@@ -1,0 +1,104 @@
+//! The pieces of the lab and their common shape. An enum, so that a forgotten piece does not compile.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Site, registry};
+use crate::services::Result;
+use crate::services::docker::Health;
+
+/// One piece of the lab, in the order in which they come up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The container registry.
+    Registry,
+}
+
+/// How a part is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It answers as it should.
+    Ready,
+    /// It is there and does not answer; the reason.
+    Down(String),
+    /// It is not there.
+    Absent,
+}
+
+impl Part {
+    /// Every part, in the order in which they come up.
+    pub const ALL: &'static [Self] = &[Self::Registry];
+
+    /// Its name on the command line and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+        }
+    }
+
+    /// The parts that have to be up before this one.
+    #[must_use]
+    pub fn needs(self) -> &'static [Self] {
+        match self {
+            Self::Registry => &[],
+        }
+    }
+
+    /// Makes what is missing, keeps what is right; returns when the part answers.
+    pub async fn up(self, site: &Site<'_>) -> Result<()> {
+        match self {
+            Self::Registry => registry::up(site).await,
+        }
+    }
+
+    /// Looks at the part and changes nothing.
+    pub async fn ready(self, site: &Site<'_>) -> Result<State> {
+        match self {
+            Self::Registry => registry::ready(site).await,
+        }
+    }
+
+    /// A fresh world in seconds. Images and caches are kept.
+    pub async fn reset(self, site: &Site<'_>) -> Result<()> {
+        match self {
+            Self::Registry => registry::reset(site).await,
+        }
+    }
+
+    /// Takes the part's containers, volumes and processes away; safe when it was never up.
+    pub async fn down(self, site: &Site<'_>) -> Result<()> {
+        match self {
+            Self::Registry => registry::down(site).await,
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let names = || Self::ALL.iter().map(|part| part.name()).collect::<Vec<_>>().join(", ");
+        let found = Self::ALL.iter().copied().find(|part| part.name() == text);
+        found.ok_or_else(|| format!("'{text}' is no part of the lab; there are: {}", names()))
+    }
+}
+
+/// The state of a part that is one container with a health check.
+pub async fn health(site: &Site<'_>, container: &str) -> Result<State> {
+    Ok(match site.engine.container(container).await? {
+        None => State::Absent,
+        Some(found) if !found.running => State::Down(format!("{container} does not run")),
+        Some(found) => match found.health {
+            Health::Healthy | Health::None => State::Ready,
+            Health::Starting => State::Down(format!("{container} is starting")),
+            Health::Unhealthy => State::Down(format!("the health check of {container} fails")),
+        },
+    })
+}
