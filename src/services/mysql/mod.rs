@@ -5,13 +5,21 @@
 
 pub mod endpoint;
 pub mod fault;
+pub mod fence;
+pub mod grants;
+pub mod gtid;
+pub mod gtid_mode;
 pub mod lock;
 pub mod quote;
+pub mod replication;
 pub mod server;
 pub mod session;
+pub mod sessions;
+pub mod variable;
 
 pub use endpoint::{Endpoint, Tls};
 pub use fault::code;
+pub use gtid::GtidSet;
 pub use lock::LockName;
 pub use quote::{identifier, literal};
 pub use server::{Flavour, Server, Version};

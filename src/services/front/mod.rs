@@ -1,0 +1,121 @@
+//! The front: what stands at the old address and passes requests to the old side, holds them, or relays
+//! them to the new one.
+//!
+//! A program beside it, `front-switch`, does the work; this module calls it over a [`Transport`] and holds
+//! it to its contract. Every action is idempotent, takes two seconds at most, and is proved by asking what
+//! is in force afterwards. Between `direct` and `relay` there is always `hold`, with no write in flight to
+//! the side that is left: the order is kept here, not by the caller.
+
+mod said;
+mod transport;
+
+use std::time::Duration;
+
+pub use said::{Mode, Side, Status, Tested};
+pub use transport::Transport;
+
+use crate::services::{Error, Kind, Result};
+
+/// The longest that an action may take; one that was not answered is asked once more.
+const LIMIT: Duration = Duration::from_secs(2);
+/// For a request through the staged relay, which the new side answers.
+const TEST_LIMIT: Duration = Duration::from_secs(10);
+/// Beyond the time that the program itself is given to wait for writes to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What stands at the old address.
+#[derive(Debug, Clone)]
+pub struct Front {
+    transport: Transport,
+}
+
+impl Front {
+    /// A front reached in this way; nothing is asked yet.
+    pub fn over(transport: Transport) -> Self {
+        Self { transport }
+    }
+
+    /// Which way is in force, as the front's own answer says.
+    pub async fn status(&self) -> Result<Status> {
+        let said = self.ask(&["status"], LIMIT).await?;
+        said::status(&said).ok_or_else(|| self.fault("say which way is in force").because(format!("it said: {said}")))
+    }
+
+    /// Sends a real GET through the staged relay, whichever way is in force.
+    pub async fn test(&self, path: &str) -> Result<Tested> {
+        let said = self.ask(&["test", path], TEST_LIMIT).await?;
+        said::tested(&said).ok_or_else(|| self.fault("test the staged relay").because(format!("it said: {said}")))
+    }
+
+    /// Points the staged relay at the new side, `host:port` for plain HTTP and for HTTPS. Refused while the
+    /// relay is in force.
+    pub async fn stage(&self, http: &str, https: &str) -> Result<()> {
+        if self.status().await?.mode == Mode::Relay {
+            return Err(self.fault("stage the relay").because("it is in force").next("hold first"));
+        }
+        self.ask(&["stage", http, https], TEST_LIMIT).await.map(drop)
+    }
+
+    /// Lets no new write through to either side; reads go on to the side they went to.
+    pub async fn hold(&self) -> Result<()> {
+        self.put_in_force(Mode::Hold).await
+    }
+
+    /// Waits until no write is in flight to `side`.
+    pub async fn drained(&self, side: Side, patience: Duration) -> Result<()> {
+        let seconds = patience.as_secs().max(1);
+        self.ask(&["drained", side.word(), &seconds.to_string()], Duration::from_secs(seconds) + GRACE).await.map(drop)
+    }
+
+    /// Passes everything on to the new side; by way of hold.
+    pub async fn relay(&self, patience: Duration) -> Result<()> {
+        self.by_way_of_hold(Mode::Relay, Mode::Direct, Side::Old, patience).await
+    }
+
+    /// Passes everything to the old side again; by way of hold.
+    pub async fn direct(&self, patience: Duration) -> Result<()> {
+        self.by_way_of_hold(Mode::Direct, Mode::Relay, Side::New, patience).await
+    }
+
+    /// How many requests of clients the front has passed on to the new side since it was staged.
+    pub async fn hits(&self) -> Result<u64> {
+        let said = self.ask(&["hits"], LIMIT).await?;
+        let count = said.split_whitespace().rev().find_map(|word| word.parse().ok());
+        count.ok_or_else(|| self.fault("count the relayed requests").because(format!("it said: {said}")))
+    }
+
+    async fn by_way_of_hold(&self, wanted: Mode, opposite: Mode, leaving: Side, patience: Duration) -> Result<()> {
+        let now = self.status().await?.mode;
+        if now == wanted {
+            return Ok(());
+        }
+        if now == opposite {
+            self.hold().await?;
+            self.drained(leaving, patience).await?;
+        }
+        self.put_in_force(wanted).await
+    }
+
+    /// The program proves each change by a request of its own, and this asks it again.
+    async fn put_in_force(&self, wanted: Mode) -> Result<()> {
+        self.ask(&[wanted.word()], LIMIT).await?;
+        let found = self.status().await?.mode;
+        if found == wanted {
+            return Ok(());
+        }
+        let why = format!("{} is in force", found.word());
+        Err(Error { kind: Kind::Conflict, ..self.fault(&format!("go over to {}", wanted.word())).because(why) })
+    }
+
+    async fn ask(&self, arguments: &[&str], limit: Duration) -> Result<String> {
+        match self.transport.run(arguments, limit).await {
+            // Every action is idempotent: a lost answer is resolved by asking again.
+            Err(error) if error.kind == Kind::Unknown => self.transport.run(arguments, limit).await,
+            other => other,
+        }
+    }
+
+    fn fault(&self, doing: &str) -> Error {
+        Error::new("front", self.transport.to_string(), doing, Kind::Permanent)
+    }
+}
