@@ -1,1 +1,165 @@
-//! (being built)
+//! The command line: definitions, one file per command, and the one place where errors are reported.
+
+mod adopt;
+mod check;
+mod gate;
+mod journal;
+mod output;
+mod plan;
+mod present;
+mod report;
+mod run;
+mod schema;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::domain::failure::FailureKind;
+use crate::domain::{Failure, Plan};
+use crate::loader::{self, Faults};
+
+/// Drives the migration of a live, single-server web service to Kubernetes: one journalled, resumable
+/// step at a time.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Names every fault of a runbook; with --live, asks every service whether it is ready.
+    Check(check::CheckArgs),
+    /// Prints the JSON Schema of runbooks, for editors.
+    Schema,
+    /// What each step would do, as far as it can be seen today: a forecast.
+    Plan(plan::PlanArgs),
+    /// Drives the steps that are not over yet, each through its gate.
+    Run(run::RunArgs),
+    /// Where the run stands; exits with 1 where a fence is shut or a step failed.
+    Status(status::StatusArgs),
+    /// Takes the next step as done by others: its checks must pass.
+    Adopt(adopt::AdoptArgs),
+    /// Prints the journal.
+    Journal(journal::JournalArgs),
+    /// A finished or running migration, as a page of text.
+    Report(report::ReportArgs),
+}
+
+/// Which run a command is about.
+#[derive(Debug, Args)]
+struct Which {
+    /// The runbook.
+    runbook: PathBuf,
+    /// The run's state directory [default: .cutover/NAME beside the runbook].
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Print JSON lines, and nothing else, on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Which {
+    fn plan(&self) -> Result<Plan, Stop> {
+        Ok(loader::load(&self.runbook)?)
+    }
+
+    fn directory(&self, plan: &Plan) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| crate::engine::state_directory(plan))
+    }
+}
+
+/// Why a command ended otherwise than well.
+#[derive(Debug)]
+enum Stop {
+    /// The runbook has faults: exit code 2.
+    Faults(Faults),
+    /// Something failed, was refused or interrupted: exit code 1, 4 or 130.
+    Failed(Failure),
+    /// A gate waits for somebody: exit code 3.
+    AtGate(String),
+    /// What was found is not good, and was printed: exit code 1.
+    NotGood,
+}
+
+impl From<Faults> for Stop {
+    fn from(faults: Faults) -> Self {
+        Self::Faults(faults)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<crate::services::Error> for Stop {
+    fn from(error: crate::services::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Stop {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Faults(_) => 2,
+            Self::AtGate(_) => 3,
+            Self::NotGood => 1,
+            Self::Failed(failure) => match failure.kind {
+                FailureKind::Refused => 4,
+                FailureKind::Interrupted => 130,
+                FailureKind::Transient | FailureKind::Permanent | FailureKind::InDoubt => 1,
+            },
+        }
+    }
+
+    /// What failed, why, what to do next: on standard error.
+    fn report(&self) {
+        match self {
+            Self::Faults(faults) => eprint!("{faults}"),
+            Self::AtGate(waiting) => eprintln!("waiting at a gate: {waiting}"),
+            Self::NotGood => {}
+            Self::Failed(failure) => eprint!("{}", output::failure(failure)),
+        }
+    }
+}
+
+/// Parses the command line, carries it out, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            eprintln!("error: this machine gives no threads or timers: {why}");
+            return ExitCode::from(1);
+        }
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // What is still running belongs to nobody any more: leave rather than wait for it.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            stop.report();
+            ExitCode::from(stop.code())
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<(), Stop> {
+    match command {
+        Command::Check(args) => check::check(&args).await,
+        Command::Schema => schema::schema(),
+        Command::Plan(args) => plan::plan(&args).await,
+        Command::Run(args) => run::run(&args).await,
+        Command::Status(args) => status::status(&args),
+        Command::Adopt(args) => adopt::adopt(&args).await,
+        Command::Journal(args) => journal::journal(&args),
+        Command::Report(args) => report::report(&args),
+    }
+}

@@ -172,6 +172,11 @@ impl RunState {
     fn engine_started(&mut self, by: &Holder) {
         self.engine = Some(by.clone());
         self.stopped = false;
+        self.engine_is_gone();
+    }
+
+    /// What was running is in doubt: its engine went away.
+    pub fn engine_is_gone(&mut self) {
         for step in self.steps.values_mut() {
             if step.status == Status::Running {
                 step.status = Status::InDoubt;

@@ -37,6 +37,16 @@ impl Book {
         Self { inner: Mutex::new(Inner { journal, state, lock }), notices, crash_at }
     }
 
+    /// Lets the journal go in good order.
+    ///
+    /// # Errors
+    /// That the journal or the lock could not be written.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.record(Event::EngineStopped {})?;
+        let signed_off = self.inner().lock.sign_off();
+        signed_off.map_err(|why| Failure::permanent("sign off in the run's lock").because(why.to_string()))
+    }
+
     /// What happens from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()

@@ -13,7 +13,7 @@ use super::companions;
 use crate::actions::{Action, Progress, Reading, Recorder};
 use crate::domain::event::Holder;
 use crate::domain::machine::{self, Command};
-use crate::domain::{Check, Event, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
+use crate::domain::{Check, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
 
 /// What an engine tells.
 #[derive(Debug, Clone, Serialize)]
@@ -116,10 +116,10 @@ impl Handle {
     /// Lets the journal go in good order.
     ///
     /// # Errors
-    /// That the journal could not be written.
+    /// That the journal or the lock could not be written.
     pub fn close(self) -> Result<(), Failure> {
         self.cancel.cancel();
-        self.engine.book.record(Event::EngineStopped {})
+        self.engine.book.close()
     }
 }
 

@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod book;
 pub mod companions;
 pub mod crash;
+pub mod forecast;
 pub mod handle;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use rand::Rng;
 
 use crate::domain::machine::{self, Command};
-use crate::domain::{Event, Failure, Plan, RunId};
+use crate::domain::{Event, Failure, Plan, RunId, RunState};
 use crate::journal::{Journal, Lock};
 use book::Book;
 use crash::CrashAt;
@@ -52,7 +53,7 @@ pub fn open(plan: Plan, options: Options) -> Result<Handle, Failure> {
     }
     let lock = Lock::take(&options.directory, options.take_over)?;
     let mut journal = Journal::open(&options.directory, &lock)?;
-    let mut state = crate::domain::RunState::of(&journal.events_after(0)?);
+    let mut state = RunState::of(&journal.events_after(0)?);
     let mut first = Vec::new();
     if state.run.is_none() {
         first.push(Event::RunCreated {
@@ -78,12 +79,17 @@ pub fn open(plan: Plan, options: Options) -> Result<Handle, Failure> {
     Ok(Handle::start(run, Arc::new(plan), options.directory, book))
 }
 
-/// The state of a run as its journal has it, without an engine.
+/// The state of a run as its journal has it, for whoever looks on. A step that was running when its engine
+/// went away is in doubt.
 ///
 /// # Errors
 /// As for [`Journal::read`].
-pub fn look(directory: &Path) -> Result<crate::domain::RunState, Failure> {
-    Ok(crate::domain::RunState::of(&Journal::read(directory)?.events_after(0)?))
+pub fn look(directory: &Path) -> Result<RunState, Failure> {
+    let mut state = RunState::of(&Journal::read(directory)?.events_after(0)?);
+    if !Lock::is_held(directory) {
+        state.engine_is_gone();
+    }
+    Ok(state)
 }
 
 /// A run's id: short, because it is part of lock names (64 characters) and labels (63).

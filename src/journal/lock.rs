@@ -59,6 +59,20 @@ impl Lock {
         &self.holder
     }
 
+    /// Takes our name out of the file; the lock itself goes with the process, or when it is dropped.
+    ///
+    /// # Errors
+    /// That the file could not be written.
+    pub fn sign_off(&mut self) -> std::io::Result<()> {
+        write(&mut self.file, None)
+    }
+
+    /// Whether an engine of this machine has the run now.
+    pub fn is_held(directory: &Path) -> bool {
+        let Ok(file) = File::open(directory.join(FILE)) else { return false };
+        Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+    }
+
     /// Who left it without letting it go in good order, if anybody.
     pub fn previous(&self) -> Option<&Holder> {
         self.previous.as_ref()
@@ -68,7 +82,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Should this fail, the next engine on this machine finds our name and sees that we are gone.
-        let _ = write(&mut self.file, None);
+        let _ = self.sign_off();
     }
 }
 

@@ -1,0 +1,114 @@
+//! How things look as plain lines: previews, checks, failures, lengths of time.
+
+use std::fmt::Write;
+
+use crate::domain::check::Verdict;
+use crate::domain::preview::Verb;
+use crate::domain::state::Status;
+use crate::domain::{Check, Failure, Preview};
+
+/// A failure as a person reads it: what, why, what next.
+pub fn failure(failure: &Failure) -> String {
+    let mut text = format!("error: {}\n", failure.what);
+    for why in &failure.why {
+        let _ = writeln!(text, "  because: {why}");
+    }
+    if let Some(next) = &failure.next {
+        let _ = writeln!(text, "  next: {next}");
+    }
+    text
+}
+
+/// A preview as a person reads it.
+pub fn preview(preview: &Preview) -> String {
+    let mut text = String::new();
+    for (service, identity) in &preview.identities {
+        let _ = writeln!(text, "    at     {service}: {identity}");
+    }
+    for change in &preview.changes {
+        let sign = match change.verb {
+            Verb::Create => "+",
+            Verb::Change => "~",
+            Verb::Remove => "-",
+            Verb::Keep => "=",
+        };
+        let _ = writeln!(text, "    {sign} {}", change.object);
+        for line in &change.detail {
+            let _ = writeln!(text, "        {line}");
+        }
+    }
+    for (name, value) in &preview.settings {
+        let _ = writeln!(text, "    with   {name}: {value}");
+    }
+    for (name, value) in &preview.figures {
+        let _ = writeln!(text, "    now    {name}: {value}");
+    }
+    for warning in preview.warnings.iter().chain(&preview.accepts) {
+        let _ = writeln!(text, "    !      {warning}");
+    }
+    let _ = writeln!(text, "    undo   {}", preview.undo);
+    text
+}
+
+/// A check as one line.
+pub fn check(check: &Check) -> String {
+    let sign = match check.verdict {
+        Verdict::Passed => "ok  ",
+        Verdict::Failed => "FAIL",
+        Verdict::Noted => "note",
+    };
+    if check.evidence.is_empty() {
+        format!("    {sign}   {}", check.fact)
+    } else {
+        format!("    {sign}   {}: {}", check.fact, check.evidence)
+    }
+}
+
+/// A status as one word.
+pub const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "pending",
+        Status::Running => "running",
+        Status::Done => "done",
+        Status::Adopted => "adopted",
+        Status::Failed => "failed",
+        Status::RolledBack => "rolled_back",
+        Status::InDoubt => "in_doubt",
+    }
+}
+
+/// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`.
+pub fn seconds(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown, never computed with")]
+    let whole = seconds.round().max(0.0) as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// An amount with its unit: bytes in MiB, other things as they are.
+pub fn amount(value: u64, unit: &str) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown, never computed with")]
+    let mebibytes = value as f64 / 1_048_576.0;
+    if unit == "bytes" { format!("{mebibytes:.1} MiB") } else { format!("{value} {unit}") }
+}
+
+/// A preview, or why there is none yet.
+pub fn preview_or_not_yet(seen: &Result<Preview, Failure>) -> String {
+    match seen {
+        Ok(seen) => preview(seen),
+        Err(not_yet) => {
+            let mut text = format!("    not there yet: {}\n", not_yet.what);
+            for why in &not_yet.why {
+                let _ = writeln!(text, "        because: {why}");
+            }
+            if let Some(next) = &not_yet.next {
+                let _ = writeln!(text, "        next: {next}");
+            }
+            text
+        }
+    }
+}

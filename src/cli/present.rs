@@ -1,0 +1,182 @@
+//! Shows a run as it goes: plain lines for people, JSON lines for programs.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+
+use super::output;
+use crate::actions::Progress;
+use crate::domain::{Event, Recorded, StepId};
+use crate::engine::Notice;
+
+/// How often the progress of one thing is shown.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Shows notices until the engine stops.
+pub fn start(notices: broadcast::Receiver<Notice>, json: bool) -> JoinHandle<()> {
+    tokio::spawn(Presenter { json, ..Presenter::default() }.listen(notices))
+}
+
+#[derive(Default)]
+struct Presenter {
+    json: bool,
+    began: HashMap<StepId, Instant>,
+    progress: HashMap<(StepId, String), Shown>,
+}
+
+/// The progress of one thing, as last shown.
+struct Shown {
+    since: Instant,
+    from: u64,
+    last: Instant,
+}
+
+impl Presenter {
+    async fn listen(mut self, mut notices: broadcast::Receiver<Notice>) {
+        loop {
+            match notices.recv().await {
+                Ok(notice) => {
+                    let over =
+                        matches!(&notice, Notice::Event(recorded) if matches!(recorded.event, Event::EngineStopped {}));
+                    self.show(&notice);
+                    if over {
+                        return;
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(count)) => {
+                    line(&format!("  ({count} lines passed over; the journal has them)"))
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn show(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Progress(progress) => self.progress(progress),
+            Notice::Event(recorded) if self.json => line(&json!(recorded).to_string()),
+            Notice::Event(recorded) => self.event(recorded),
+            Notice::Companion { companion, healthy, detail } if self.json => {
+                line(
+                    &json!({"event": "companion_figures", "step": companion, "healthy": healthy, "detail": detail})
+                        .to_string(),
+                );
+            }
+            // For people, a companion is shown when its health changes; `status` has its figures.
+            Notice::Companion { .. } => {}
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        let now = Instant::now();
+        let key = (progress.step.clone(), progress.label.clone());
+        let over = progress.total == Some(progress.done);
+        let shown =
+            self.progress.entry(key.clone()).or_insert(Shown { since: now, from: progress.done, last: now - EVERY });
+        if now.duration_since(shown.last) < EVERY && !over {
+            return;
+        }
+        shown.last = now;
+        let eta = eta(shown, progress, now);
+        if over {
+            self.progress.remove(&key);
+        }
+        if self.json {
+            let Progress { step, label, done, total, unit } = progress;
+            line(&json!({"event": "progress", "step": step, "label": label, "done": done, "total": total, "unit": unit, "eta_seconds": eta}).to_string());
+            return;
+        }
+        let unit = progress.unit;
+        let amount = match progress.total {
+            Some(total) if total > 0 => {
+                format!(
+                    "{} of {} ({} %)",
+                    output::amount(progress.done, unit),
+                    output::amount(total, unit),
+                    progress.done * 100 / total
+                )
+            }
+            _ => output::amount(progress.done, unit),
+        };
+        let left = eta.map_or_else(String::new, |left| format!(", {} left", output::seconds(left)));
+        line(&format!("    ...    {}: {amount}{left}", progress.label));
+    }
+
+    fn event(&mut self, recorded: &Recorded) {
+        let at = recorded.at.strftime("%H:%M:%S");
+        match &recorded.event {
+            Event::RunCreated { run, runbook, .. } => line(&format!("{at} run {run} begins: {runbook}")),
+            Event::RunbookChanged { .. } => line(&format!("{at} the runbook changed; what is over stays over")),
+            Event::LockTakenOver { from, .. } => {
+                line(&format!(
+                    "{at} taken over from {} on {} (process {}), which is gone",
+                    from.who, from.host, from.pid
+                ));
+            }
+            Event::StepStarted { step, attempt, .. } => {
+                self.began.insert(step.clone(), Instant::now());
+                let again =
+                    if *attempt > 1 { format!(", attempt {attempt}: it goes on where it was") } else { String::new() };
+                line(&format!("{at} {step} starts{again}"));
+            }
+            Event::Happened { step, effect, .. } => line(&format!("    did    {step}: {effect}")),
+            Event::Looked { effect, found, .. } => {
+                let found = serde_json::to_value(found).ok();
+                let found = found.as_ref().and_then(|value| value.as_str()).unwrap_or_default().replace('_', " ");
+                line(&format!("    look   {effect} was in doubt: {found}"));
+            }
+            Event::Undone { effect, .. } => line(&format!("    undid  {effect}")),
+            Event::Log { line: text, .. } => line(&format!("    -      {text}")),
+            Event::Checked { checks, .. } => checks.iter().for_each(|check| line(&output::check(check))),
+            Event::Retrying { failure, wait_ms, .. } => {
+                #[expect(clippy::cast_precision_loss, reason = "shown only")]
+                let wait = output::seconds(*wait_ms as f64 / 1000.0);
+                line(&format!("    again  in {wait}: {}", failure.what));
+            }
+            Event::Fence { service, shut: true, .. } => line(&format!("{at} FENCE SHUT: {service}")),
+            Event::Fence { service, shut: false, .. } => line(&format!("{at} fence open: {service}")),
+            Event::PointOfSwitching { .. } => {
+                line(&format!("{at} point of switching: the source stays fenced from here on"))
+            }
+            Event::Companion { step, healthy, detail } => {
+                line(&format!(
+                    "{at} {step} left running: {}, {detail}",
+                    if *healthy { "healthy" } else { "NOT HEALTHY" }
+                ));
+            }
+            Event::StepDone { step, .. } => line(&format!("{at} {step} done{}", self.took(step))),
+            Event::StepFailed { step, .. } => line(&format!("{at} {step} did not go on{}", self.took(step))),
+            Event::StepAdopted { step, by, checks } => {
+                checks.iter().for_each(|check| line(&output::check(check)));
+                line(&format!("{at} {step} adopted by {by}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn took(&mut self, step: &StepId) -> String {
+        self.began
+            .remove(step)
+            .map_or_else(String::new, |began| format!(" after {}", output::seconds(began.elapsed().as_secs_f64())))
+    }
+}
+
+/// Seconds left at the rate so far; nothing before there is a rate.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn eta(shown: &Shown, progress: &Progress, now: Instant) -> Option<f64> {
+    let total = progress.total?;
+    let done = progress.done.checked_sub(shown.from).filter(|done| *done > 0)?;
+    let rate = done as f64 / now.duration_since(shown.since).as_secs_f64().max(0.001);
+    Some(total.saturating_sub(progress.done) as f64 / rate)
+}
+
+/// Writes a line; a reader who went away (a closed pipe, a dropped terminal) does not stop a migration.
+pub fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
