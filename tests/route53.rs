@@ -87,7 +87,7 @@ async fn dns_answers_change_only_when_the_change_is_in_sync() {
 
 #[tokio::test]
 async fn waiting_ends_at_its_deadline_and_says_that_nothing_need_be_sent_again() {
-    let lab = Lab::with(Manners { pending: Duration::from_secs(60), ..generous() }).await;
+    let lab = Lab::with(Manners { pending: Duration::from_mins(1), ..generous() }).await;
     let zone = lab.zone().await;
     let old = zone.sets_at(APP).await.unwrap();
     let change = zone.compare_and_swap(APP, &old, &new_address(&old), "t").await.unwrap().unwrap();
