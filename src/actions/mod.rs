@@ -9,9 +9,13 @@
 //! is in doubt is looked for by its own `look`, first. So `apply` is written once, from start to end, and
 //! goes on wherever it was.
 
+mod cluster;
+mod containerise;
 pub mod context;
 pub mod effect;
 pub mod ports;
+mod push;
+mod servers;
 
 mod command;
 mod manual;
@@ -120,9 +124,6 @@ macro_rules! not_yet {
 not_yet!(Snapshot);
 not_yet!(Prepare);
 not_yet!(LowerTtl);
-not_yet!(Cluster);
-not_yet!(Containerise);
-not_yet!(Push);
 not_yet!(Ingress);
 not_yet!(Deploy);
 not_yet!(Restore);

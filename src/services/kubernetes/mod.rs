@@ -51,6 +51,7 @@ impl Cluster {
     /// The cluster of `context` in `kubeconfig` (or where `KUBECONFIG` points, or `~/.kube/config`).
     /// Nothing is sent yet.
     pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
+        crate::services::tls::ready();
         let wanted = context.unwrap_or("the current context");
         let fault = |why: Box<dyn std::error::Error + Send + Sync>| {
             Error::new("Kubernetes", wanted, "read the kubeconfig", Kind::NotFound).because(why)

@@ -1,0 +1,192 @@
+//! `kubernetes.adopt`: a cluster that others made, taken as it is once it is what the later steps need.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::{Action, Checking, Outputs, Reading, Result, Working};
+use crate::domain::preview::Verb;
+use crate::domain::runbook::inputs::Cluster as Adopt;
+use crate::domain::{Check, Failure, Preview};
+use crate::services::kubernetes::{Cluster, Node, Wanted};
+
+/// How often a cluster that is being made is looked for.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The runbook's cluster. Nothing is sent yet.
+pub(super) async fn connect(cx: &Reading) -> Result<Cluster> {
+    let wanted = cx.kubernetes()?;
+    let kubeconfig = wanted.kubeconfig.as_ref().map(|path| cx.path(path));
+    Ok(Cluster::connect(kubeconfig.as_deref(), Some(&wanted.context)).await?)
+}
+
+/// The runbook's cluster, known to be the one that the run began with.
+pub(super) async fn recognised(cx: &Reading) -> Result<Cluster> {
+    let cluster = connect(cx).await?;
+    cx.recognise("Kubernetes", &cluster.identity().await?)?;
+    Ok(cluster)
+}
+
+/// What the later steps do, as the access review asks it.
+fn wishes(namespace: &str) -> Vec<Wanted> {
+    let of = |verb, group, resource, namespace: Option<&str>| Wanted {
+        verb,
+        group,
+        resource,
+        namespace: namespace.map(str::to_owned),
+    };
+    let mut wishes = vec![of("list", "", "nodes", None)];
+    let cluster_wide = [
+        ("", "namespaces"),
+        ("networking.k8s.io", "ingressclasses"),
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ];
+    for (group, resource) in cluster_wide {
+        wishes.extend(["get", "create", "patch", "delete"].map(|verb| of(verb, group, resource, None)));
+    }
+    let namespaced = [
+        ("", "secrets"),
+        ("", "configmaps"),
+        ("", "services"),
+        ("", "serviceaccounts"),
+        ("apps", "deployments"),
+        ("discovery.k8s.io", "endpointslices"),
+        ("networking.k8s.io", "ingresses"),
+        ("policy", "poddisruptionbudgets"),
+        ("autoscaling", "horizontalpodautoscalers"),
+    ];
+    for (group, resource) in namespaced {
+        wishes.extend(["get", "create", "patch", "delete"].map(|verb| of(verb, group, resource, Some(namespace))));
+    }
+    wishes.extend(["list", "watch"].map(|verb| of(verb, "", "pods", Some(namespace))));
+    wishes.push(of("list", "apps", "replicasets", Some(namespace)));
+    wishes.push(of("watch", "apps", "deployments", Some(namespace)));
+    wishes.push(of("get", "", "pods/log", Some(namespace)));
+    wishes.push(of("patch", "apps", "deployments/scale", Some(namespace)));
+    wishes
+}
+
+/// Why the cluster is not what is needed yet; nothing if it is.
+fn lacking(nodes: &[Node], wanted: usize) -> Option<String> {
+    let ready = nodes.iter().filter(|node| node.ready).count();
+    let unready: Vec<String> =
+        nodes.iter().filter(|node| !node.ready).map(|node| format!("{}: {}", node.name, node.reason)).collect();
+    (ready < wanted).then(|| {
+        format!("{ready} of {wanted} nodes are Ready; {}", unready.join("; ")).trim_end_matches("; ").to_owned()
+    })
+}
+
+/// How to make one, where there is none.
+fn recipe(context: &str, wanted: usize) -> String {
+    format!(
+        "make it, then run the step again: `eksctl create cluster --name {context} --nodes {wanted}` and `aws eks update-kubeconfig \
+         --name {context} --alias {context}`; or `gcloud container clusters create {context} --num-nodes {wanted}` and `gcloud \
+         container clusters get-credentials {context}`; or name another `context` under [kubernetes]"
+    )
+}
+
+impl Adopt {
+    async fn look(&self, cx: &Reading) -> Result<(Cluster, Vec<Node>)> {
+        let cluster = connect(cx).await?;
+        let nodes = cluster.nodes().await?;
+        match lacking(&nodes, self.nodes) {
+            None => Ok((cluster, nodes)),
+            Some(why) => {
+                Err(Failure::transient(format!("the cluster at {} is not ready", cluster.address())).because(why))
+            }
+        }
+    }
+}
+
+impl Action for Adopt {
+    async fn preview(&self, cx: &Reading) -> Result<Preview> {
+        let context = &cx.kubernetes()?.context;
+        let mut preview = Preview::undone_by("nothing to undo: the cluster is only looked at");
+        preview.setting("context", context);
+        match self.look(cx).await {
+            Ok((cluster, nodes)) => {
+                preview.identity("Kubernetes", cluster.identity().await?);
+                preview.change(
+                    Verb::Keep,
+                    format!("cluster {} at {}", cluster.version().await?, cluster.address()),
+                    Vec::new(),
+                );
+                preview.figure("nodes", nodes.iter().map(|node| node.name.clone()).collect::<Vec<_>>().join(", "));
+            }
+            Err(failure) => {
+                preview.change(Verb::Keep, format!("cluster of context {context}"), vec!["not there yet".to_owned()]);
+                preview.warnings.push(format!("{failure}: {}", failure.why.join(": ")));
+                preview.warnings.push(recipe(context, self.nodes));
+            }
+        }
+        Ok(preview)
+    }
+
+    async fn apply(&self, cx: &Working) -> Result<Outputs> {
+        let context = cx.kubernetes()?.context.clone();
+        let deadline = Instant::now() + self.wait.duration();
+        let cluster = loop {
+            match self.look(cx).await {
+                Ok((cluster, _)) => break cluster,
+                Err(failure) if Instant::now() >= deadline => {
+                    let why = failure.why.join(": ");
+                    return Err(Failure::transient(failure.what).because(why).next(recipe(&context, self.nodes)));
+                }
+                Err(failure) => {
+                    let left = deadline.saturating_duration_since(Instant::now()).as_secs();
+                    cx.progress(&format!("wait for the cluster ({failure})"), left, None, "s left");
+                    tokio::select! {
+                        () = tokio::time::sleep(LOOK) => {}
+                        () = cx.cancel().cancelled() => return Err(Failure::interrupted()),
+                    }
+                }
+            }
+        };
+        cx.pin("Kubernetes", &cluster.identity().await?)?;
+        Ok(BTreeMap::new())
+    }
+
+    async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
+        let cluster = recognised(cx).await?;
+        let nodes = cluster.nodes().await?;
+        let shown: Vec<String> = nodes
+            .iter()
+            .map(|node| {
+                format!(
+                    "{} {} {}{}",
+                    node.name,
+                    node.version,
+                    node.architecture,
+                    if node.ready { "" } else { " NOT READY" }
+                )
+            })
+            .collect();
+        let answers = cluster.may(wishes(&cx.kubernetes()?.namespace)).await?;
+        let asked = answers.len();
+        let denied: Vec<String> =
+            answers.into_iter().filter(|answer| !answer.allowed).map(|answer| answer.wanted.to_string()).collect();
+        let architectures: std::collections::BTreeSet<&str> =
+            nodes.iter().map(|node| node.architecture.as_str()).collect();
+        Ok(vec![
+            Check::of(
+                lacking(&nodes, self.nodes).is_none(),
+                format!("{} nodes are Ready", self.nodes),
+                shown.join(", "),
+            ),
+            Check::of(
+                architectures.len() == 1,
+                "the nodes are of one architecture",
+                architectures.into_iter().collect::<Vec<_>>().join(", "),
+            ),
+            Check::of(
+                denied.is_empty(),
+                "this context may do what the later steps need",
+                if denied.is_empty() {
+                    format!("{asked} permissions reviewed")
+                } else {
+                    format!("denied: {}", denied.join(", "))
+                },
+            ),
+        ])
+    }
+}

@@ -1,0 +1,106 @@
+//! One step driven without an engine: its actions over a journal that lives in memory.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use cutover::actions::{Action, CrashPoint, Outputs, Progress, Reading, Recorder};
+use cutover::domain::event::{Consent, ConsentKind, Recorded};
+use cutover::domain::runbook::Runbook;
+use cutover::domain::{Check, Event, Failure, Plan, Preview, RunId, RunState, StepId};
+use tokio_util::sync::CancellationToken;
+
+/// A journal in memory.
+#[derive(Default)]
+pub struct Memory {
+    inner: Mutex<(Vec<Recorded>, RunState)>,
+}
+
+impl Memory {
+    fn put(&self, event: Event) {
+        let mut inner = self.inner.lock().unwrap();
+        let seq = inner.0.len() as u64 + 1;
+        let recorded = Recorded { seq, at: jiff::Timestamp::now(), event };
+        inner.1.fold(&recorded);
+        inner.0.push(recorded);
+    }
+
+    /// Everything recorded, as JSON: to look for what must not be in it.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&self.inner.lock().unwrap().0).unwrap()
+    }
+}
+
+impl Recorder for Memory {
+    fn record(&self, event: Event) -> Result<(), Failure> {
+        self.put(event);
+        Ok(())
+    }
+
+    fn state(&self) -> RunState {
+        self.inner.lock().unwrap().1.clone()
+    }
+
+    fn progress(&self, _progress: Progress) {}
+
+    fn pass(&self, _step: &StepId, _effect: &str, _point: CrashPoint) {}
+}
+
+/// A run of a runbook, step by step.
+pub struct Drive {
+    pub memory: Arc<Memory>,
+    pub plan: Arc<Plan>,
+    run: RunId,
+    directory: tempfile::TempDir,
+}
+
+impl Drive {
+    /// A run `run` of this runbook; its relative paths start from `beside`.
+    pub fn new(run: &str, runbook: &str, beside: &Path) -> Self {
+        let runbook: Runbook = toml::from_str(runbook).unwrap();
+        let plan = Arc::new(Plan::new(runbook, beside.join("runbook.toml")));
+        Self { memory: Arc::default(), plan, run: RunId(run.to_owned()), directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// What an action of `step` is handed.
+    pub fn context(&self, step: &str) -> Reading {
+        let attempt = self.memory.state().step(&StepId::from(step)).attempt;
+        Reading::new(
+            (self.run.clone(), Arc::clone(&self.plan), self.directory.path().to_owned()),
+            (StepId::from(step), attempt),
+            self.memory.clone(),
+            CancellationToken::new(),
+        )
+    }
+
+    fn action(&self, step: &str) -> &impl Action {
+        &self.plan.step(&StepId::from(step)).unwrap().action
+    }
+
+    pub async fn preview(&self, step: &str) -> Result<Preview, Failure> {
+        self.action(step).preview(&self.context(step)).await
+    }
+
+    /// Begins an attempt and applies the step.
+    pub async fn apply(&self, step: &str) -> Result<Outputs, Failure> {
+        let id = StepId::from(step);
+        let attempt = self.memory.state().step(&id).attempt + 1;
+        let (digest, inputs) = (String::new(), String::new());
+        let consent = Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase: None, evidence: None };
+        self.memory.put(Event::StepStarted { step: id.clone(), attempt, digest, inputs, consent });
+        let outputs = self.action(step).apply(&self.context(step).working()).await?;
+        self.memory.put(Event::Applied { step: id, attempt, outputs: outputs.clone() });
+        Ok(outputs)
+    }
+
+    pub async fn verify(&self, step: &str) -> Result<Vec<Check>, Failure> {
+        self.action(step).verify(&self.context(step).checking()).await
+    }
+}
+
+/// Fails with every check that failed.
+pub fn all_hold(checks: &[Check]) {
+    let failed: Vec<&Check> = checks.iter().filter(|check| check.is_failed()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
