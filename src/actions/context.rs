@@ -59,6 +59,12 @@ impl Reading {
         Checking(self.clone())
     }
 
+    /// The same run, seen from another step: for an action that asks another's verify.
+    #[must_use]
+    pub fn as_step(&self, step: &StepId) -> Self {
+        Self { step: step.clone(), ..self.clone() }
+    }
+
     /// The run.
     pub fn run(&self) -> &RunId {
         &self.run
@@ -209,6 +215,12 @@ impl Reading {
 }
 
 impl Working {
+    /// The same attempt, deaf to a request to stop: for an abort, and for what can only go forward.
+    #[must_use]
+    pub fn unstoppable(&self) -> Self {
+        Self(Reading { cancel: CancellationToken::new(), ..self.0.clone() })
+    }
+
     /// Notes something to go on from, or to be undone with; durable when it returns.
     pub fn checkpoint<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
         let value = serde_json::to_value(value)

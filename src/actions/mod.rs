@@ -19,6 +19,7 @@ mod servers;
 
 mod command;
 mod manual;
+mod prepare;
 mod program;
 
 use std::collections::BTreeMap;
@@ -122,7 +123,6 @@ macro_rules! not_yet {
 }
 
 not_yet!(Snapshot);
-not_yet!(Prepare);
 not_yet!(LowerTtl);
 not_yet!(Ingress);
 not_yet!(Deploy);
