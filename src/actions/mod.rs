@@ -18,9 +18,11 @@ mod push;
 mod servers;
 
 mod command;
+mod lower_ttl;
 mod manual;
 mod prepare;
 mod program;
+mod record;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -123,7 +125,7 @@ macro_rules! not_yet {
 }
 
 not_yet!(Snapshot);
-not_yet!(LowerTtl);
+
 not_yet!(Ingress);
 not_yet!(Deploy);
 not_yet!(Restore);

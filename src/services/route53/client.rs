@@ -176,7 +176,8 @@ impl Route53 {
     {
         let attempt = || async {
             self.pace.turn(changing).await;
-            call().await.map_err(|error| judge(&error, changing))
+            // The SDK's futures are tens of kilobytes; every caller's would be too.
+            Box::pin(call()).await.map_err(|error| judge(&error, changing))
         };
         let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(300))

@@ -1,0 +1,139 @@
+//! `dns.lower-ttl`: days before the switch, so that the old, long TTL has run out by then.
+//!
+//! Lowering a TTL helps only after the *old* one has run out, counted from when the last of the zone's
+//! servers answers with the new one: that moment is the step's output, and the switch waits for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::record::Record;
+use super::{Action, Checking, Outputs, Reading, Result, Working};
+use crate::domain::preview::Verb;
+use crate::domain::runbook::inputs::LowerTtl;
+use crate::domain::{Check, Failure, Preview};
+use crate::services::resolver::{RecordType, lookup};
+use crate::services::route53::rules::{Retimed, lower_ttl};
+use crate::services::route53::{RecordKind, RecordSet, same_sets};
+
+/// The checkpoint with the exact sets as the first attempt found them.
+const FOUND: &str = "found";
+/// The one effect.
+const EFFECT: &str = "ttl";
+/// The checkpoint and output with the moment from which no resolver keeps the old answer.
+const OVER_AT: &str = "old_ttl_over_at";
+
+impl Action for LowerTtl {
+    async fn preview(&self, cx: &Reading) -> Result<Preview> {
+        let record = Record::open(cx).await?;
+        record.refuse_foreign().await?;
+        let sets = record.sets().await?;
+        let lowered = self.lowered(&record, &sets)?;
+        let mut preview = Preview::undone_by("the exact sets that were found, put back by compare-and-swap");
+        preview.identity("hosted zone", record.identity());
+        preview.setting("TTL during the migration", format!("{} s", self.seconds()?));
+        for (old, new) in sets.iter().zip(&lowered.sets).filter(|(old, _)| old.kind.is_address()) {
+            let object = format!("record {} {}", old.name, old.kind);
+            match (old.ttl(), new.ttl()) {
+                (Some(from), Some(to)) if from != to => {
+                    preview.change(Verb::Change, object, vec![format!("TTL {from} s -> {to} s")]);
+                }
+                (Some(ttl), _) => {
+                    preview.change(Verb::Keep, object, vec![format!("TTL {ttl} s")]);
+                }
+                (None, _) => {
+                    preview.change(Verb::Keep, object, vec!["an alias: it has no TTL of its own".to_owned()]);
+                }
+            }
+        }
+        if let Some(old) = lowered.longest_old.filter(|_| !same_sets(&sets, &lowered.sets)) {
+            preview.figure("old TTL runs out", format!("{old} s after the change is in force"));
+        }
+        if lowered.aliases > 0 {
+            preview.warnings.push("an alias answers with its target's TTL, which nobody can lower here".to_owned());
+        }
+        if record.zone.info().private {
+            preview.warnings.push("the zone is private: only its VPCs' clients see it".to_owned());
+        }
+        Ok(preview)
+    }
+
+    async fn apply(&self, cx: &Working) -> Result<Outputs> {
+        let record = Record::open(cx).await?;
+        record.pin(cx)?;
+        // What the attempt that began the effect found counts: the sets may be the lowered ones by now.
+        let kept = cx.checkpointed::<Vec<RecordSet>>(FOUND)?.filter(|_| cx.undo_of(EFFECT).is_some());
+        let found = if let Some(kept) = kept {
+            kept
+        } else {
+            let found = record.sets().await?;
+            cx.checkpoint(FOUND, &found)?;
+            found
+        };
+        let lowered = self.lowered(&record, &found)?;
+        let summary = format!("lower the TTL of {} to {} s", record.name, self.seconds()?);
+        let swapped = record.swap(cx, EFFECT, summary, &found, &lowered.sets).await?;
+        record.wait_insync(cx, &swapped).await?;
+        let over_at = if let Some(over_at) = cx.checkpointed::<Timestamp>(OVER_AT)? {
+            over_at
+        } else {
+            let old = if same_sets(&found, &lowered.sets) { None } else { lowered.longest_old };
+            let over_at = Timestamp::now() + Duration::from_secs(old.unwrap_or_default().into());
+            cx.checkpoint(OVER_AT, &over_at)?;
+            over_at
+        };
+        Ok(BTreeMap::from([(OVER_AT.to_owned(), json!(over_at))]))
+    }
+
+    async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
+        let record = Record::open(cx).await?;
+        let most = self.seconds()?;
+        let sets = record.sets().await?;
+        let mut checks = Vec::new();
+        for server in record.servers(cx).await? {
+            for set in sets.iter().filter(|set| set.kind.is_address()) {
+                let kind = match set.kind {
+                    RecordKind::Aaaa => RecordType::AAAA,
+                    RecordKind::Cname => RecordType::CNAME,
+                    _ => RecordType::A,
+                };
+                let fact = format!("{server} answers {} {} for at most {most} s", set.name, set.kind);
+                let answer = lookup(server, &record.name, kind).await?;
+                let ttl = answer.records.iter().filter(|record| record.kind == kind).map(|record| record.ttl).max();
+                let evidence = answer.to_string();
+                checks.push(match ttl {
+                    _ if !answer.authoritative => Check::failed(fact, format!("{evidence}; not with authority")),
+                    // An alias's target may have none of this type, and its TTL is not ours.
+                    _ if set.ttl().is_none() => Check::noted(fact, format!("an alias: {evidence}")),
+                    Some(ttl) => Check::of(ttl <= most, fact, evidence),
+                    None => Check::failed(fact, evidence),
+                });
+            }
+        }
+        if let Some(over_at) = cx.checkpointed::<Timestamp>(OVER_AT)? {
+            checks.push(Check::noted("the old TTL runs out", format!("at {over_at:.0}; the switch waits for it")));
+        }
+        Ok(checks)
+    }
+}
+
+impl LowerTtl {
+    /// The TTL in whole seconds.
+    fn seconds(&self) -> Result<u32> {
+        u32::try_from(self.ttl.duration().as_secs()).map_err(|_| {
+            Failure::permanent(format!("a TTL of {} is longer than DNS can say", self.ttl))
+                .next("write one such as `60s`")
+        })
+    }
+
+    fn lowered(&self, record: &Record, sets: &[RecordSet]) -> Result<Retimed> {
+        let lowered = lower_ttl(sets, self.seconds()?);
+        if lowered.longest_old.is_none() && lowered.aliases == 0 {
+            return Err(Failure::permanent(format!("{} has no A, AAAA or CNAME set", record.name))
+                .next("write the name that the service's clients ask for into [dns] record"));
+        }
+        Ok(lowered)
+    }
+}

@@ -1,0 +1,158 @@
+//! `dns.lower-ttl` driven by the program itself, killed at each point of its effect, against the stand-in.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/standin.rs"]
+mod standin;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use cutover::lab::route53::{ACCESS_KEY, Manners, ZONE_ID};
+use cutover::services::resolver::{RecordType, lookup};
+use cutover::services::route53::{RecordKind, RecordSet, same_sets};
+use serde_json::Value;
+use standin::{APP, Lab, SECRET};
+use tokio::process::Command;
+
+struct Drive {
+    lab: Lab,
+    runbook: PathBuf,
+}
+
+impl Drive {
+    async fn new() -> Self {
+        let lab = Lab::with(Manners { burst: 1000.0, pending: Duration::from_millis(800), ..Manners::default() }).await;
+        let at = lab.directory.path();
+        std::fs::write(at.join("id"), ACCESS_KEY).unwrap();
+        std::fs::write(at.join("secret"), SECRET).unwrap();
+        let runbook = at.join("runbook.toml");
+        let text = format!(
+            r#"
+name = "ttl"
+environment = "test"
+
+[service]
+name = "shop"
+host = "app.lab.example"
+
+[dns]
+zone = "{ZONE_ID}"
+record = "app.lab.example"
+servers = ["{dns}"]
+resolvers = ["{dns}"]
+endpoint = "{endpoint}"
+credentials = {{ id = {{ file = "id" }}, secret = {{ file = "secret" }} }}
+
+[[step]]
+id = "lower-ttl"
+action = "dns.lower-ttl"
+owner = "network"
+day = 1
+with = {{ ttl = "5s" }}
+"#,
+            dns = lab.dns(),
+            endpoint = lab.standin.endpoint()
+        );
+        std::fs::write(&runbook, text).unwrap();
+        Self { lab, runbook }
+    }
+
+    async fn run(&self, crash_at: Option<&str>) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+        command.args(["run", "--yes", "--json"]).arg(&self.runbook).env_remove("CUTOVER_CRASH_AT");
+        if let Some(point) = crash_at {
+            command.env("CUTOVER_CRASH_AT", point);
+        }
+        command.output().await.unwrap()
+    }
+
+    async fn changes(&self) -> Vec<Value> {
+        let url = format!("{}/lab/changes", self.lab.standin.endpoint());
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    async fn served_ttl(&self) -> Option<u32> {
+        lookup(self.lab.dns(), APP, RecordType::A).await.unwrap().ttl()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.runbook.parent().unwrap().join(".cutover/ttl")
+    }
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What the run's state says about the step.
+fn step(directory: &Path) -> cutover::domain::state::StepState {
+    cutover::engine::look(directory).unwrap().step(&"lower-ttl".into())
+}
+
+#[tokio::test]
+async fn the_ttl_is_lowered_the_old_set_is_kept_and_the_old_ttl_is_waited_for() {
+    let drive = Drive::new().await;
+    let before = drive.lab.zone().await.sets_at(APP).await.unwrap();
+    let output = drive.run(None).await;
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(drive.served_ttl().await, Some(5));
+    let edits = drive.changes().await[0]["edits"].clone();
+    assert_eq!(edits.as_array().unwrap().len(), 2, "only the A set is touched: {edits}");
+
+    let state = step(&drive.journal());
+    let found: Vec<RecordSet> = serde_json::from_value(state.checkpoints["found"].clone()).unwrap();
+    assert!(same_sets(&found, &before));
+    let undo: Vec<RecordSet> = serde_json::from_value(state.effects["ttl"].undo["found"].clone()).unwrap();
+    assert_eq!(undo, found);
+    let over_at: jiff::Timestamp = serde_json::from_value(state.outputs["old_ttl_over_at"].clone()).unwrap();
+    let left = over_at.as_second() - jiff::Timestamp::now().as_second();
+    assert!((5..=15).contains(&left), "the old TTL of 15 s runs out in {left} s");
+}
+
+#[tokio::test]
+async fn killed_anywhere_it_goes_on_and_changes_the_record_once() {
+    for point in ["intent", "effect", "outcome"] {
+        let drive = Drive::new().await;
+        let killed = drive.run(Some(&format!("lower-ttl:ttl:{point}"))).await;
+        assert_eq!(killed.status.code(), None, "it was to die at {point}: {}", told(&killed));
+        let output = drive.run(None).await;
+        assert!(output.status.success(), "after {point}: {}", told(&output));
+        assert_eq!(drive.changes().await.len(), 1, "after {point}");
+        assert_eq!(drive.served_ttl().await, Some(5));
+        let found: Vec<RecordSet> =
+            serde_json::from_value(step(&drive.journal()).effects["ttl"].undo["found"].clone()).unwrap();
+        assert_eq!(found[0].ttl(), Some(15), "the set found first is the one to go back to, after {point}");
+    }
+}
+
+#[tokio::test]
+async fn in_doubt_a_record_that_somebody_else_changed_is_left_alone() {
+    let drive = Drive::new().await;
+    let killed = drive.run(Some("lower-ttl:ttl:intent")).await;
+    assert_eq!(killed.status.code(), None);
+    let zone = drive.lab.zone().await;
+    let old = zone.sets_at(APP).await.unwrap();
+    let mut theirs = old.clone();
+    theirs[0] = RecordSet::simple(APP, RecordKind::A, 15, ["172.30.77.99"]);
+    zone.compare_and_swap(APP, &old, &theirs, "somebody else").await.unwrap();
+    let output = drive.run(None).await;
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    assert!(told(&output).contains("172.30.77.99"), "{}", told(&output));
+    assert!(same_sets(&zone.sets_at(APP).await.unwrap(), &theirs));
+}
+
+#[tokio::test]
+async fn a_record_that_external_dns_looks_after_is_refused() {
+    let drive = Drive::new().await;
+    let mark = "a-app.lab.example.";
+    let text = "\"heritage=external-dns,external-dns/owner=prod,external-dns/resource=ingress/shop/web\"";
+    let zone = drive.lab.zone().await;
+    zone.compare_and_swap(mark, &[], &[RecordSet::simple(mark, RecordKind::Txt, 300, [text])], "").await.unwrap();
+    let output = drive.run(None).await;
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    assert!(told(&output).contains("external-dns `prod`"), "{}", told(&output));
+    assert_eq!(drive.served_ttl().await, Some(15));
+}
