@@ -4,13 +4,16 @@ mod adopt;
 mod check;
 mod gate;
 mod journal;
+mod lab;
 mod output;
 mod plan;
 mod present;
+mod rehearse;
 mod report;
 mod run;
 mod schema;
 mod status;
+mod summary;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +51,11 @@ enum Command {
     Journal(journal::JournalArgs),
     /// A finished or running migration, as a page of text.
     Report(report::ReportArgs),
+    /// Drives the whole runbook against the lab, with tenants' traffic on it.
+    Rehearse(rehearse::RehearseArgs),
+    /// Real services on this machine that stand for Rev1 and for the target.
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
 }
 
 /// Which run a command is about.
@@ -161,5 +169,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Adopt(args) => adopt::adopt(&args).await,
         Command::Journal(args) => journal::journal(&args),
         Command::Report(args) => report::report(&args),
+        Command::Rehearse(args) => rehearse::rehearse(&args).await,
+        Command::Lab(command) => lab::lab(command).await,
     }
 }

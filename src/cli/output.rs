@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::check::Verdict;
 use crate::domain::preview::Verb;
-use crate::domain::state::Status;
+use crate::domain::state::{Status, StepState};
 use crate::domain::{Check, Failure, Preview};
 
 /// A failure as a person reads it: what, why, what next.
@@ -111,4 +111,10 @@ pub fn preview_or_not_yet(seen: &Result<Preview, Failure>) -> String {
             text
         }
     }
+}
+
+/// How long a step took from its first start to its end, in seconds; nothing while it is not over.
+pub fn took(step: &StepState) -> Option<f64> {
+    let (started, ended) = (step.started?, step.ended?);
+    Some(ended.duration_since(started).as_secs_f64())
 }

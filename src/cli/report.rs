@@ -25,7 +25,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Stop> {
     for step in &plan.runbook.steps {
         let was = state.step(&step.id);
         let started = was.started.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
-        let took = was.started.zip(was.ended).map(|(from, to)| output::seconds(to.duration_since(from).as_secs_f64()));
+        let took = output::took(&was).map(output::seconds);
         let status = output::status(was.status);
         present::line(&format!(
             "| {} | {status} | {} | {started} | {} |",

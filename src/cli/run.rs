@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::gate::{self, Given};
-use super::{Stop, Which, output, present};
+use super::{Stop, Which, present, summary};
 use crate::domain::machine::{self, Command};
 use crate::domain::state::Status;
 use crate::domain::{Failure, StepId};
@@ -58,7 +57,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
         result = drive(&handle, &given, until.as_ref()) => result,
         stop = stopped(&handle) => stop,
     };
-    let summary = summary(&handle, &result);
+    let summary = summary::of(&handle.state(), handle.plan(), &result);
     handle.close()?;
     // The presenter ends with the engine's last event; should it not, the summary still stands.
     let _ = presenter.await;
@@ -135,40 +134,4 @@ async fn idle(handle: &Handle) {
             return;
         }
     }
-}
-
-/// The last JSON line: how it ended, and each step with what it took.
-fn summary(handle: &Handle, result: &Result<(), Stop>) -> Value {
-    let state = handle.state();
-    let steps: Vec<Value> = handle
-        .plan()
-        .runbook
-        .steps
-        .iter()
-        .map(|step| {
-            let state = state.step(&step.id);
-            let mut entry = json!({ "id": step.id, "state": output::status(state.status), "attempts": state.attempt });
-            if let (Some(started), Some(ended)) = (state.started, state.ended) {
-                entry["seconds"] = json!(ended.duration_since(started).as_secs_f64());
-            }
-            entry
-        })
-        .collect();
-    let (outcome, error) = match result {
-        Ok(()) => ("succeeded", Value::Null),
-        Err(Stop::AtGate(waiting)) => ("waiting", json!({ "what": waiting })),
-        Err(Stop::Failed(failure)) => ("failed", json!(failure)),
-        Err(stop) => ("failed", json!({ "what": format!("{stop:?}") })),
-    };
-    let mut summary =
-        json!({ "event": "summary", "outcome": outcome, "run": handle.run(), "steps": steps, "error": error });
-    let outputs = |name: &str| state.steps.values().find_map(|step| step.outputs.get(name).cloned());
-    for (field, output) in
-        [("freeze_seconds", "freeze_seconds"), ("ingress_controller", "controller"), ("switched_at", "switched_at")]
-    {
-        if let Some(value) = outputs(output) {
-            summary[field] = value;
-        }
-    }
-    summary
 }

@@ -56,10 +56,7 @@ fn sentence(state: &RunState, plan: &Plan) -> String {
 fn table(state: &RunState, plan: &Plan) {
     for step in &plan.runbook.steps {
         let was = state.step(&step.id);
-        let took = match (was.started, was.ended) {
-            (Some(started), Some(ended)) => output::seconds(ended.duration_since(started).as_secs_f64()),
-            _ => String::new(),
-        };
+        let took = output::took(&was).map(output::seconds).unwrap_or_default();
         let companion = was.companion.map(|(healthy, detail)| {
             format!("  {}: {detail}", if healthy { "left running" } else { "LEFT RUNNING, NOT HEALTHY" })
         });

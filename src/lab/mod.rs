@@ -24,14 +24,17 @@ pub mod secrets;
 pub mod site;
 pub mod tls;
 pub mod traffic;
+pub mod world;
 
 mod base;
 mod files;
+mod install;
 
 pub use part::{Part, State};
 pub use progress::Progress;
 pub use recipe::Recipe;
 pub use site::Site;
+pub use world::{Lab, UpOptions, directory};
 
 /// The label on every container, image, volume and network of the lab, with the value `1`.
 pub const LABEL: &str = "dev.cutover.lab";

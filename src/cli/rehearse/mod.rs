@@ -1,0 +1,131 @@
+//! `cutover rehearse`: the runbook driven against the lab, with tenants' traffic on it all the while.
+//!
+//! It is the parent of the traffic and of the engine (a `cutover run` of its own), so neither takes the
+//! other with it; an engine that dies is started again, and counted. Its consent is for the lab alone.
+
+mod child;
+mod table;
+mod tenants;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Stop, lab as lab_command, present, summary};
+use crate::domain::{Failure, Plan};
+use crate::lab::{self, Lab, UpOptions};
+use crate::loader;
+use child::Child;
+use tenants::Tenants;
+
+#[derive(Debug, Args)]
+pub(super) struct RehearseArgs {
+    /// The runbook.
+    #[arg(default_value = "runbooks/rehearsal.toml")]
+    runbook: PathBuf,
+    /// Consent to every step, and to installing what is missing on this machine; for the lab alone.
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON lines, and nothing else, on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Rows of orders and ledger in Rev1's database.
+    #[arg(long)]
+    rows: Option<u64>,
+    /// Rehearse up to this step.
+    #[arg(long, value_name = "STEP")]
+    until: Option<String>,
+}
+
+/// Rehearses.
+pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
+    let plan = loader::load(&args.runbook)?;
+    if plan.runbook.environment != "lab" {
+        return Err(Failure::refused("a rehearsal drives the lab, and this runbook's environment is another").into());
+    }
+    if !args.yes {
+        return Err(Stop::AtGate("a rehearsal makes containers and installs what is missing: --yes".to_owned()));
+    }
+    let lab = Lab::open(lab::directory())?;
+    lab.up(&UpOptions { rows: args.rows, only: vec![], install: true }, &lab_command::say).await?;
+    lab.reset(&lab_command::say).await?;
+    let directory = begin()?;
+    let tenants = Tenants::start(&plan, &directory).await?;
+    let mut child = Child::new(args, &directory);
+    let result = drive(&plan, &mut child, &tenants, args).await;
+    let (traffic, tally) = tenants.stop(&child.state()?, &directory).await?;
+    let mut summary = summary::of(&child.state()?, &plan, &result);
+    summary["traffic"] = json!(traffic);
+    summary["crashes"] = json!(child.crashes());
+    summary["writes"] = json!(tally);
+    let result = result.and_then(|()| nothing_lost(&summary["traffic"]));
+    if result.is_err() && summary["outcome"] == "succeeded" {
+        summary["outcome"] = json!("failed");
+    }
+    save(&directory, &summary)?;
+    if args.json {
+        present::line(&summary.to_string());
+    } else {
+        present::line(&table::of(&summary, &child.state()?, &directory));
+    }
+    result
+}
+
+/// The steps up to the last one that leaves Rev1 running, then the rest: in between the tenants are served
+/// by the new side long enough to be counted.
+async fn drive(plan: &Plan, child: &mut Child, tenants: &Tenants, args: &RehearseArgs) -> Result<(), Stop> {
+    let switch = plan.step_with_action("dns.switch").map(|step| step.id.clone());
+    let until = args.until.as_deref();
+    match switch {
+        Some(switch) if until.is_none() || until == Some("settle") => {
+            child.drive(Some(switch.as_str())).await?;
+            tenants.served_by_the_new_side().await?;
+            child.drive(until).await
+        }
+        _ => child.drive(until).await,
+    }
+}
+
+fn nothing_lost(traffic: &Value) -> Result<(), Stop> {
+    for count in ["lost_writes", "duplicated_writes"] {
+        match traffic[count].as_u64() {
+            Some(0) => {}
+            Some(some) => {
+                return Err(Failure::permanent(format!("the rehearsal ended with {some} {}", count.replace('_', " ")))
+                    .next("`cutover lab recount` counts them again")
+                    .into());
+            }
+            None => return Err(Failure::permanent(format!("the rehearsal could not count its {count}")).into()),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a directory for this rehearsal.
+fn begin() -> Result<PathBuf, Stop> {
+    let name = Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let directory = rehearsals().join(name);
+    std::fs::create_dir_all(&directory).map_err(|why| {
+        Failure::permanent(format!("make the directory {}", directory.display())).because(why.to_string())
+    })?;
+    Ok(directory)
+}
+
+/// The directory of the last rehearsal.
+pub(super) fn last() -> Result<PathBuf, Stop> {
+    let entries = std::fs::read_dir(rehearsals()).into_iter().flatten().flatten();
+    let last = entries.map(|entry| entry.path()).filter(|path| path.join("summary.json").exists()).max();
+    last.ok_or_else(|| Failure::refused("there is no finished rehearsal").next("`cutover rehearse --yes`").into())
+}
+
+fn rehearsals() -> PathBuf {
+    lab::directory().join("rehearsals")
+}
+
+fn save(directory: &Path, summary: &Value) -> Result<(), Stop> {
+    let file = directory.join("summary.json");
+    std::fs::write(&file, format!("{summary:#}\n"))
+        .map_err(|why| Failure::permanent(format!("write {}", file.display())).because(why.to_string()).into())
+}

@@ -1,0 +1,42 @@
+//! The last line of a run for programs: how it ended, and each step with its state and what it took.
+
+use serde_json::{Value, json};
+
+use super::{Stop, output};
+use crate::domain::{Failure, Plan, RunState};
+
+/// Outputs of steps that the summary repeats by these names, where they were measured.
+const REPEATED: &[(&str, &str)] =
+    &[("freeze_seconds", "freeze_seconds"), ("ingress_controller", "controller"), ("switched_at", "switched_at")];
+
+/// The summary of a run that ended in this way; what was not measured is absent.
+pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>) -> Value {
+    let steps: Vec<Value> = plan.runbook.steps.iter().map(|step| entry(state, &step.id)).collect();
+    let (outcome, error) = match result {
+        Ok(()) => ("succeeded", Value::Null),
+        Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
+        Err(Stop::Failed(failure)) => ("failed", json!(failure)),
+        Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
+        Err(Stop::NotGood) => ("failed", json!({ "what": "see the lines above" })),
+    };
+    let mut summary = json!({ "event": "summary", "outcome": outcome, "steps": steps });
+    if let Some(run) = &state.run {
+        summary["run"] = json!(run);
+    }
+    for (field, output) in REPEATED {
+        if let Some(value) = state.steps.values().find_map(|step| step.outputs.get(*output)) {
+            summary[*field] = value.clone();
+        }
+    }
+    summary["error"] = error;
+    summary
+}
+
+fn entry(state: &RunState, id: &crate::domain::StepId) -> Value {
+    let was = state.step(id);
+    let mut entry = json!({ "id": id, "state": output::status(was.status), "attempts": was.attempt });
+    if let Some(seconds) = output::took(&was) {
+        entry["seconds"] = json!(seconds);
+    }
+    entry
+}
