@@ -23,7 +23,8 @@ pub enum Notice {
     Event(Box<Recorded>),
     /// How far something is.
     Progress(Progress),
-    /// How what a step left running is doing.
+    /// How what a step left running is doing: the step, whether later ones may rely on it, and its figures.
+    #[expect(missing_docs, reason = "said in the line above")]
     Companion { companion: StepId, healthy: bool, detail: String },
 }
 

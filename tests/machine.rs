@@ -1,0 +1,163 @@
+//! The state machine under random commands, deaths and late results: what must hold holds after each event.
+
+use cutover::domain::event::{Consent, ConsentKind, Holder};
+use cutover::domain::machine::{self, Command};
+use cutover::domain::runbook::Runbook;
+use cutover::domain::state::Status;
+use cutover::domain::{Event, Failure, Plan, Recorded, RunState, StepId};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::json;
+
+const STEPS: usize = 4;
+
+fn plan() -> Plan {
+    let steps: Vec<_> = (0..STEPS)
+        .map(|n| {
+            let gate = if n == 2 { json!({ "phrase": "go" }) } else { json!({}) };
+            json!({ "id": format!("s{n}"), "owner": "lead", "day": 1, "gate": gate,
+                    "action": "command", "with": { "run": ["true"], "check": ["true"] } })
+        })
+        .collect();
+    let runbook =
+        json!({ "name": "a", "environment": "lab", "service": { "name": "a", "host": "a.example" }, "step": steps });
+    Plan::new(serde_json::from_value::<Runbook>(runbook).unwrap(), "a.toml".into())
+}
+
+fn holder() -> Holder {
+    Holder { who: "a".into(), host: "b".into(), pid: 1, since: Timestamp::UNIX_EPOCH }
+}
+
+fn consent(phrase: Option<&str>) -> Consent {
+    Consent { by: "a".into(), how: ConsentKind::Typed, phrase: phrase.map(str::to_owned), evidence: None }
+}
+
+/// What may happen next, in any order.
+#[derive(Debug, Clone)]
+enum Move {
+    Start(usize, bool),
+    Resume(usize),
+    Adopt(usize),
+    Done,
+    Fails,
+    Dies,
+    LateResult(usize),
+}
+
+fn any_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        4 => (0..STEPS, any::<bool>()).prop_map(|(n, phrase)| Move::Start(n, phrase)),
+        2 => (0..STEPS).prop_map(Move::Resume),
+        1 => (0..STEPS).prop_map(Move::Adopt),
+        4 => Just(Move::Done),
+        2 => Just(Move::Fails),
+        2 => Just(Move::Dies),
+        1 => (0..STEPS).prop_map(Move::LateResult),
+    ]
+}
+
+fn id(n: usize) -> StepId {
+    StepId(format!("s{n}"))
+}
+
+/// The events that a move leads to, as an engine would record them.
+fn events(state: &RunState, plan: &Plan, what: &Move) -> Vec<Event> {
+    let running = state.steps.iter().find(|(_, step)| step.status == Status::Running);
+    let decided = |command| machine::decide(state, plan, &command).unwrap_or_default();
+    match (what, running) {
+        (Move::Start(n, phrase), _) => {
+            let consent = consent(phrase.then_some("go"));
+            decided(Command::Start { step: id(*n), digest: "d".into(), consent })
+        }
+        (Move::Resume(n), _) => decided(Command::Resume { step: id(*n), by: "a".into() }),
+        (Move::Adopt(n), _) => decided(Command::Adopt { step: id(*n), by: "a".into(), checks: vec![] }),
+        (Move::Done, Some((step, was))) => vec![Event::StepDone { step: step.clone(), attempt: was.attempt }],
+        (Move::Fails, Some((step, was))) => {
+            vec![Event::StepFailed { step: step.clone(), attempt: was.attempt, failure: Failure::permanent("x") }]
+        }
+        (Move::Dies, _) => vec![Event::EngineStarted { by: holder(), version: "1".into() }],
+        (Move::LateResult(n), _) => match state.step(&id(*n)).attempt.checked_sub(1) {
+            Some(old) if old > 0 => vec![Event::StepDone { step: id(*n), attempt: old }],
+            _ => vec![],
+        },
+        (Move::Done | Move::Fails, None) => vec![],
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_must_hold_holds_after_each_event(moves in prop::collection::vec(any_move(), 0..120)) {
+        let plan = plan();
+        let mut journal: Vec<Recorded> = Vec::new();
+        let mut state = RunState::default();
+        for what in &moves {
+            for event in events(&state, &plan, what) {
+                let before = state.clone();
+                let recorded = Recorded { seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
+                state.fold(&recorded);
+                journal.push(recorded);
+
+                let running = state.steps.values().filter(|step| step.status == Status::Running).count();
+                prop_assert!(running <= 1, "two steps run at once");
+                for (id, step) in &state.steps {
+                    let was = before.step(id);
+                    prop_assert!(step.attempt >= was.attempt, "an attempt's number went back");
+                    if before.is_over(id) {
+                        prop_assert_eq!(step.status, was.status, "a step that is over was touched");
+                    }
+                }
+                let over: Vec<bool> = plan.runbook.steps.iter().map(|step| state.is_over(&step.id)).collect();
+                prop_assert!(over.is_sorted_by(|a, b| a >= b), "a step was over before an earlier one");
+            }
+        }
+        prop_assert_eq!(RunState::of(&journal), state, "the journal folds to the same state again");
+    }
+
+    #[test]
+    fn every_event_survives_the_journal(moves in prop::collection::vec(any_move(), 0..60)) {
+        let plan = plan();
+        let mut state = RunState::default();
+        for what in &moves {
+            for event in events(&state, &plan, what) {
+                let recorded = Recorded { seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
+                let text = serde_json::to_string(&recorded).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Recorded>(&text).unwrap(), recorded.clone());
+                state.fold(&recorded);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_phrase_is_asked_for_to_the_letter() {
+    let plan = plan();
+    let mut state = RunState::default();
+    for n in 0..2 {
+        let seq = state.seq + 1;
+        let event = Event::StepAdopted { step: id(n), by: "a".into(), checks: vec![] };
+        state.fold(&Recorded { seq, at: Timestamp::UNIX_EPOCH, event });
+    }
+    for (phrase, good) in [(None, false), (Some("Go"), false), (Some("go "), false), (Some("go"), true)] {
+        let command = Command::Start { step: id(2), digest: "d".into(), consent: consent(phrase) };
+        assert_eq!(machine::decide(&state, &plan, &command).is_ok(), good, "{phrase:?}");
+    }
+}
+
+#[test]
+fn a_step_in_doubt_is_not_resumed_with_other_inputs() {
+    let plan = plan();
+    let mut state = RunState::default();
+    let start = Command::Start { step: id(0), digest: "d".into(), consent: consent(None) };
+    let die = Event::EngineStarted { by: holder(), version: "1".into() };
+    for event in machine::decide(&state, &plan, &start).unwrap().into_iter().chain([die]) {
+        let recorded = Recorded { seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
+        state.fold(&recorded);
+    }
+    let mut changed = (*plan.runbook).clone();
+    changed.connections.service.host = "b.example".into();
+    let changed = Plan::new(changed, "a.toml".into());
+    let resume = Command::Resume { step: id(0), by: "a".into() };
+    assert!(machine::decide(&state, &plan, &resume).is_ok());
+    let refused = machine::decide(&state, &changed, &resume).unwrap_err();
+    assert!(refused.what.contains("changed in the runbook"), "{}", refused.what);
+}
