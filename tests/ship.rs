@@ -1,6 +1,8 @@
 //! `containerise` and `push` on the real engine: an image built, tried against a real MySQL server, pushed
 //! to a real registry, and all of it done once only.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 mod support {
     pub mod drive;
 }
@@ -71,7 +73,7 @@ async fn source(engine: &Engine) -> u16 {
         database: None,
         tls: Tls::Required { ca: None },
     };
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Session::open(&endpoint).await.is_err() {
         assert!(Instant::now() < deadline, "the source did not come up");
         tokio::time::sleep(Duration::from_millis(250)).await;

@@ -12,7 +12,10 @@
 mod cluster;
 mod containerise;
 pub mod context;
+mod deploy;
 pub mod effect;
+mod ingress;
+mod objects;
 pub mod ports;
 mod push;
 mod servers;
@@ -125,9 +128,6 @@ macro_rules! not_yet {
 }
 
 not_yet!(Snapshot);
-
-not_yet!(Ingress);
-not_yet!(Deploy);
 not_yet!(Restore);
 not_yet!(Switch);
 not_yet!(Settle);

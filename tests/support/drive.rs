@@ -1,5 +1,6 @@
 //! One step driven without an engine: its actions over a journal that lives in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::Path;

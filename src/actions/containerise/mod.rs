@@ -72,7 +72,7 @@ impl Action for Containerise {
             Ok(there.map_or(Reality::NotDone, |image| Reality::Done(image.id)))
         };
         let act = async {
-            let build = engine.build(recipe.context.clone(), &options, |event| match event {
+            let building = engine.build(recipe.context.clone(), &options, |event| match event {
                 BuildEvent::Step { number, total, instruction } => {
                     let label: String = instruction.chars().take(60).collect();
                     cx.progress(&label, u64::from(number), Some(u64::from(total)), "steps");
@@ -80,7 +80,7 @@ impl Action for Containerise {
                 BuildEvent::Line(_) => {}
             });
             tokio::select! {
-                built = build => Ok(built?),
+                id = building => Ok(id?),
                 () = cx.cancel().cancelled() => Err(Failure::interrupted()),
             }
         };

@@ -108,7 +108,10 @@ impl Recipe {
             warnings.push("the backend's directory has changes that are not committed".to_owned());
         }
         let secret = |path: &&str| {
-            path.ends_with(".env") || path.ends_with(".pem") || path.ends_with(".key") || path.contains("id_rsa")
+            let path = Path::new(path);
+            let ends = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+            matches!(ends, "env" | "pem" | "key")
+                || path.file_name().is_some_and(|name| name == ".env" || name == "id_rsa")
         };
         let secrets: Vec<&str> = self.context.paths().filter(secret).collect();
         if !secrets.is_empty() {
@@ -121,14 +124,13 @@ impl Recipe {
 
 /// The base by its digest, or by its id where it came from no registry: the same base on every attempt.
 async fn pinned(engine: &Engine, base: &str, platform: &str) -> Result<String> {
-    let found = match engine.image(base).await? {
-        Some(found) => found,
-        None => {
-            engine.pull(base, Some(platform), None, |_| ()).await?;
-            let missing = || Failure::permanent(format!("the base image {base} was pulled and is not there"));
-            engine.image(base).await?.ok_or_else(missing)?
-        }
-    };
+    let mut found = engine.image(base).await?;
+    if found.is_none() {
+        engine.pull(base, Some(platform), None, |_| ()).await?;
+        found = engine.image(base).await?;
+    }
+    let missing = || Failure::permanent(format!("the base image {base} was pulled and is not there"));
+    let found = found.ok_or_else(missing)?;
     let repository = split_reference(base).0;
     let by_digest = found.digests.iter().find(|digest| digest.split('@').next() == Some(repository));
     Ok(by_digest.cloned().unwrap_or(found.id))

@@ -18,7 +18,7 @@ use crate::services::kubernetes::{MANAGED_BY, MANAGER, RUN};
 /// How long the scratch server may take to make its data directory and start.
 const SERVER: Duration = Duration::from_secs(90);
 /// How long the backend may take to live, and then to be ready.
-const BACKEND: Duration = Duration::from_secs(60);
+const BACKEND: Duration = Duration::from_mins(1);
 /// How often it is asked.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -181,13 +181,11 @@ async fn address(engine: &Engine, parts: &Parts, container: &str) -> Result<Stri
 async fn base(engine: &Engine, parts: &Parts) -> Result<String> {
     let found = engine.container(&parts.backend).await?;
     let port = found.and_then(|container| container.ports.first().map(|(_, port)| *port));
-    match port {
-        Some(port) => Ok(format!("http://127.0.0.1:{port}")),
-        None => {
-            let (out, err) = engine.logs(&parts.backend, Some(20)).await.unwrap_or_default();
-            Err(Failure::permanent("start the image").because(format!("it ended at once; its last lines:\n{out}{err}")))
-        }
+    if let Some(port) = port {
+        return Ok(format!("http://127.0.0.1:{port}"));
     }
+    let (out, err) = engine.logs(&parts.backend, Some(20)).await.unwrap_or_default();
+    Err(Failure::permanent("start the image").because(format!("it ended at once; its last lines:\n{out}{err}")))
 }
 
 /// What became of a wait.

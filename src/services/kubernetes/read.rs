@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::IngressClass;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
 
@@ -20,6 +20,16 @@ impl Cluster {
         let api: Api<Service> = Api::namespaced(self.client.clone(), namespace);
         let found = api.get_opt(service).await.map_err(self.fault(format!("read Service {namespace}/{service}")))?;
         Ok(found.and_then(address))
+    }
+
+    /// Every Service of type LoadBalancer of a namespace that has an address: its name and that address.
+    pub async fn load_balancers(&self, namespace: &str) -> Result<Vec<(String, String)>> {
+        let api: Api<Service> = Api::namespaced(self.client.clone(), namespace);
+        let found =
+            api.list(&ListParams::default()).await.map_err(self.fault(format!("list the Services in {namespace}")))?;
+        let named =
+            found.items.into_iter().filter_map(|service| Some((service.metadata.name.clone()?, address(service)?)));
+        Ok(named.collect())
     }
 
     /// Waits until a Service of type LoadBalancer has its address.

@@ -1,0 +1,187 @@
+//! `ingress.install`: F5's NGINX ingress controller, or the one that is there already.
+//!
+//! The certificate's Secret comes first: the controller does not start without it. Where the ingress class
+//! belongs to somebody else, nothing is installed, and the step looks whether that controller will do.
+
+mod handshake;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::{Action, Checking, Outputs, Reading, Result, Working, cluster, objects};
+use crate::domain::preview::Verb;
+use crate::domain::runbook::inputs::Ingress;
+use crate::domain::{Check, Failure, Preview};
+use crate::services::kubernetes::{Cluster, MANAGED_BY, MANAGER, Manifest, Name, Placeholders};
+
+/// Everything of the controller is called so.
+const NAME: &str = "nginx-ingress";
+/// The value by which an ingress class names F5's controller.
+const CONTROLLER: &str = "nginx.org/ingress-controller";
+/// How long pods may take to be there and ready.
+const ROLLOUT: Duration = Duration::from_mins(5);
+/// How long a cloud may take to give an address.
+const ADDRESS: Duration = Duration::from_mins(10);
+
+const FOUNDATION: &str = include_str!("../../../assets/ingress/foundation.yaml");
+const PULL_SECRET: &str = include_str!("../../../assets/ingress/pull-secret.yaml");
+const PODS: &str = include_str!("../../../assets/ingress/controller.yaml");
+
+/// Who looks after the ingress class.
+enum Class {
+    /// Nobody yet, or this run.
+    Ours,
+    /// A controller that others installed.
+    Theirs(String),
+}
+
+impl Ingress {
+    async fn class_is(&self, cluster: &Cluster) -> Result<Class> {
+        let name = Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class);
+        let Some(class) = cluster.get(&name).await? else { return Ok(Class::Ours) };
+        if class["metadata"]["labels"][MANAGED_BY] == MANAGER {
+            return Ok(Class::Ours);
+        }
+        Ok(Class::Theirs(class["spec"]["controller"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    async fn manifests(&self, cx: &Reading) -> Result<Vec<Manifest>> {
+        let certificate = cx.secret(&self.certificate).await?;
+        let key = cx.secret(&self.key).await?;
+        let docker_config = if self.wants_our_registry(cx)? { objects::docker_config(cx).await? } else { None };
+        let pull_secret = format!("{NAME}-registry");
+        let annotations = (!self.service_annotations.is_empty()).then(|| json!(self.service_annotations));
+        let mut placeholders = Placeholders::from([
+            ("name".to_owned(), json!(NAME)),
+            ("namespace".to_owned(), json!(self.namespace)),
+            ("cluster_name".to_owned(), json!(format!("{NAME}-{}", self.class))),
+            ("class".to_owned(), json!(self.class)),
+            ("controller".to_owned(), json!(CONTROLLER)),
+            ("image".to_owned(), json!(self.image)),
+            ("replicas".to_owned(), json!(self.replicas)),
+            ("certificate_secret".to_owned(), json!(format!("{NAME}-certificate"))),
+            ("certificate".to_owned(), objects::encoded(&with_line_end(certificate.expose_secret()))),
+            ("key".to_owned(), objects::encoded(&with_line_end(key.expose_secret()))),
+            ("pull_secret".to_owned(), json!(pull_secret)),
+            ("pull_secrets".to_owned(), docker_config.as_ref().map_or(Value::Null, |_| json!([{"name": pull_secret}]))),
+            ("service_annotations".to_owned(), annotations.unwrap_or(Value::Null)),
+        ]);
+        let mut manifests = objects::parse("the controller's foundation", FOUNDATION, &placeholders)?;
+        if let Some(docker_config) = docker_config {
+            placeholders.insert("docker_config".to_owned(), docker_config);
+            manifests.extend(objects::parse("the controller's registry secret", PULL_SECRET, &placeholders)?);
+        }
+        manifests.extend(objects::parse("the controller", PODS, &placeholders)?);
+        Ok(manifests)
+    }
+
+    /// Whether the controller's image comes from the runbook's registry, and so needs its credentials.
+    fn wants_our_registry(&self, cx: &Reading) -> Result<bool> {
+        let registry = cx.registry()?;
+        let host = registry.pull.as_ref().unwrap_or(&registry.push);
+        Ok(self.image.split('/').next() == Some(host))
+    }
+
+    /// The load balancer's address, of our Service or of theirs.
+    async fn address(&self, cluster: &Cluster) -> Result<Option<String>> {
+        if let Some(address) = cluster.load_balancer(&self.namespace, NAME).await? {
+            return Ok(Some(address));
+        }
+        Ok(cluster.load_balancers(&self.namespace).await?.into_iter().next().map(|(_, address)| address))
+    }
+}
+
+/// PEM ends with a line break; a fetched secret has lost it.
+fn with_line_end(pem: &str) -> String {
+    format!("{}\n", pem.trim_end())
+}
+
+impl Action for Ingress {
+    async fn preview(&self, cx: &Reading) -> Result<Preview> {
+        let cluster = cluster::recognised(cx).await?;
+        let mut preview = Preview::undone_by(format!(
+            "removes what it made in the namespace {} and the class {}",
+            self.namespace, self.class
+        ));
+        preview.identity("Kubernetes", cluster.identity().await?);
+        preview.setting("class", &self.class).setting("image", &self.image);
+        match self.class_is(&cluster).await? {
+            Class::Ours => objects::preview(&cluster, &self.manifests(cx).await?, cx, &mut preview).await?,
+            Class::Theirs(controller) if controller == CONTROLLER => {
+                preview.change(
+                    Verb::Keep,
+                    format!("ingress class {} of others", self.class),
+                    vec![format!("controller {controller}")],
+                );
+                preview.warnings.push(
+                    "somebody else's controller is adopted: its certificate and its settings stay as they are"
+                        .to_owned(),
+                );
+            }
+            Class::Theirs(controller) => {
+                return Err(Failure::refused(format!(
+                    "the ingress class {} belongs to another controller",
+                    self.class
+                ))
+                .because(format!("it is {controller}, and the step needs {CONTROLLER}"))
+                .next("give the step another `class`"));
+            }
+        }
+        Ok(preview)
+    }
+
+    async fn apply(&self, cx: &Working) -> Result<Outputs> {
+        let cluster = cluster::connect(cx).await?;
+        cx.pin("Kubernetes", &cluster.identity().await?)?;
+        let controller = match self.class_is(&cluster).await? {
+            Class::Ours => {
+                objects::apply(&cluster, &self.manifests(cx).await?, cx).await?;
+                let rollout = cluster
+                    .wait_rolled_out(&self.namespace, NAME, ROLLOUT, |how_far| cx.progress(how_far, 0, None, ""));
+                objects::stoppable(cx, rollout).await?;
+                let address = cluster.wait_load_balancer(&self.namespace, NAME, ADDRESS);
+                objects::stoppable(cx, address).await?;
+                self.image.clone()
+            }
+            Class::Theirs(controller) => format!("adopted: {controller}"),
+        };
+        let address = self.address(&cluster).await?.ok_or_else(|| {
+            Failure::permanent(format!("no Service of type LoadBalancer in {} has an address", self.namespace))
+                .next("give the step the `namespace` of the controller that is there")
+        })?;
+        Ok(BTreeMap::from([("address".to_owned(), json!(address)), ("controller".to_owned(), json!(controller))]))
+    }
+
+    async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
+        let cluster = cluster::recognised(cx).await?;
+        let class = cluster.ingress_class(&self.class).await?;
+        let mut checks = vec![Check::of(
+            class.as_deref() == Some(CONTROLLER),
+            format!("the ingress class {} is {CONTROLLER}'s", self.class),
+            class.unwrap_or_else(|| "there is no such class".to_owned()),
+        )];
+        if matches!(self.class_is(&cluster).await?, Class::Ours) {
+            let pods = cluster.pods(&self.namespace, &format!("app={NAME}")).await?;
+            let ready = pods.iter().filter(|pod| pod.ready && !pod.leaving).count();
+            let shown: Vec<String> = pods.iter().map(|pod| format!("{} on {}", pod.name, pod.node)).collect();
+            checks.push(Check::of(
+                ready >= self.replicas,
+                format!("{} controller pods are ready", self.replicas),
+                shown.join(", "),
+            ));
+        }
+        let address = self.address(&cluster).await?;
+        checks.push(Check::of(
+            address.is_some(),
+            "the load balancer has an address",
+            address.clone().unwrap_or_else(|| "none".to_owned()),
+        ));
+        if let Some(address) = address {
+            checks.push(handshake::look(cx, &address).await?);
+        }
+        Ok(checks)
+    }
+}
