@@ -1,0 +1,1 @@
+"""The shop: tenants with accounts, orders and a ledger, over HTTP. What Rev1 runs, and what is migrated."""
