@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use cutover::lab::route53::{ACCESS_KEY, Manners, ZONE_ID};
+use cutover::lab::route53::{Manners, ZONE_ID};
 use cutover::services::resolver::{RecordType, lookup};
 use cutover::services::route53::{RecordKind, RecordSet, same_sets};
 use serde_json::Value;
-use standin::{APP, Lab, SECRET};
+use standin::{ACCESS_KEY, APP, Lab, SECRET};
 use tokio::process::Command;
 
 struct Drive {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Stop, output, present};
-use crate::lab::{self, Lab, Part, Progress, State, UpOptions, ledger, traffic};
+use crate::lab::{self, Lab, Part, Progress, State, UpOptions, ledger, route53, traffic};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LabCommand {
@@ -30,6 +30,12 @@ pub(super) enum LabCommand {
     Recount {
         /// The rehearsal's directory; the last one where it is not given.
         directory: Option<PathBuf>,
+    },
+    /// The Route 53 stand-in and its DNS, in a process of their own.
+    #[command(hide = true, name = "serve-route53")]
+    ServeRoute53 {
+        /// The lab directory.
+        directory: PathBuf,
     },
     /// The tenants, in a process of their own.
     #[command(hide = true)]
@@ -67,6 +73,7 @@ pub(super) async fn lab(command: LabCommand) -> Result<(), Stop> {
             let (summary, tally) = ledger::recount(&directory, &lab::directory().join("secrets")).await?;
             present::line(&json!({ "event": "recount", "traffic": summary, "writes": tally }).to_string());
         }
+        LabCommand::ServeRoute53 { directory } => route53::serve_lab(&directory).await?,
         LabCommand::Traffic { directory } => traffic::run(traffic::Options::read(&directory)?).await?,
     }
     Ok(())

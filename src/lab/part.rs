@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::route53::part as route53;
 use super::{Site, registry};
 use crate::services::Result;
 use crate::services::docker::Health;
@@ -12,6 +13,8 @@ use crate::services::docker::Health;
 pub enum Part {
     /// The container registry.
     Registry,
+    /// Route 53, and the DNS that it is the front of.
+    Route53,
 }
 
 /// How a part is.
@@ -27,13 +30,14 @@ pub enum State {
 
 impl Part {
     /// Every part, in the order in which they come up.
-    pub const ALL: &'static [Self] = &[Self::Registry];
+    pub const ALL: &'static [Self] = &[Self::Registry, Self::Route53];
 
     /// Its name on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Registry => "registry",
+            Self::Route53 => "route53",
         }
     }
 
@@ -41,7 +45,7 @@ impl Part {
     #[must_use]
     pub fn needs(self) -> &'static [Self] {
         match self {
-            Self::Registry => &[],
+            Self::Registry | Self::Route53 => &[],
         }
     }
 
@@ -49,6 +53,7 @@ impl Part {
     pub async fn up(self, site: &Site<'_>) -> Result<()> {
         match self {
             Self::Registry => registry::up(site).await,
+            Self::Route53 => route53::up(site).await,
         }
     }
 
@@ -56,6 +61,7 @@ impl Part {
     pub async fn ready(self, site: &Site<'_>) -> Result<State> {
         match self {
             Self::Registry => registry::ready(site).await,
+            Self::Route53 => route53::ready(site).await,
         }
     }
 
@@ -63,6 +69,7 @@ impl Part {
     pub async fn reset(self, site: &Site<'_>) -> Result<()> {
         match self {
             Self::Registry => registry::reset(site).await,
+            Self::Route53 => route53::reset(site).await,
         }
     }
 
@@ -70,6 +77,7 @@ impl Part {
     pub async fn down(self, site: &Site<'_>) -> Result<()> {
         match self {
             Self::Registry => registry::down(site).await,
+            Self::Route53 => route53::down(site).await,
         }
     }
 }

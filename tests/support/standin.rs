@@ -6,10 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use aws_sdk_route53::config::retry::RetryConfig;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
-use cutover::lab::route53::{ACCESS_KEY, Manners, Options, Seed, Standin, ZONE_ID, launch};
+use cutover::lab::route53::{Manners, Options, Seed, Standin, ZONE_ID, launch};
 use cutover::services::route53::{Access, Route53, Zone};
 use secrecy::SecretString;
 
+pub const ACCESS_KEY: &str = "AKIDOFTHETEST";
 pub const SECRET: &str = "a-secret-of-the-test";
 pub const APP: &str = "app.lab.example.";
 

@@ -11,6 +11,8 @@ mod api;
 mod batch;
 mod dns;
 mod listing;
+pub(in crate::lab) mod part;
+mod process;
 mod request;
 mod response;
 mod server;
@@ -19,9 +21,7 @@ mod signature;
 mod values;
 mod world;
 
+pub use process::{Found, KEY_ID, KEY_SECRET, Place, Process, serve_lab};
 pub use server::{Options, Standin, launch, serve};
 pub use service::Manners;
 pub use world::{ELB_ZONE_ID, ELB_ZONE_NAME, Seed, ZONE_ID, ZONE_NAME};
-
-/// The access key id that the stand-in knows; its secret is made by the lab.
-pub const ACCESS_KEY: &str = "LABROUTE53ACCESSKEY";

@@ -4,7 +4,6 @@
 //! two are kept apart here, as they are on the real service.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::batch::Edit;
+use crate::lab::files;
 use crate::services::route53::{RecordKind, RecordSet};
 
 /// The hosted zone of the lab.
@@ -162,12 +162,7 @@ impl World {
 
     /// Writes the world whole, so that a reader or a crash sees the old file or the new one.
     pub fn save(&self, directory: &Path) -> std::io::Result<()> {
-        let (target, scratch) = (file(directory), directory.join("route53.json.new"));
-        let mut out = std::fs::File::create(&scratch)?;
-        out.write_all(&serde_json::to_vec_pretty(self)?)?;
-        out.sync_all()?;
-        std::fs::rename(&scratch, &target)?;
-        std::fs::File::open(directory)?.sync_all()
+        files::write(&file(directory), &serde_json::to_vec_pretty(self)?, 0o600)
     }
 }
 
