@@ -21,11 +21,13 @@ mod push;
 mod servers;
 
 mod command;
+pub mod dns;
 mod lower_ttl;
 mod manual;
 mod prepare;
 mod program;
 mod record;
+mod settle;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -129,5 +131,3 @@ macro_rules! not_yet {
 
 not_yet!(Snapshot);
 not_yet!(Restore);
-not_yet!(Switch);
-not_yet!(Settle);

@@ -1,0 +1,199 @@
+//! Before the freeze: everything that can be wrong is found while tenants still write, and everything that
+//! can be done beforehand is done.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::service::{self, deployed};
+use super::world::{World, step_of};
+use crate::actions::prepare::schema_digest;
+use crate::actions::{Action as _, Effect, Result, Working, again};
+use crate::domain::Failure;
+use crate::domain::runbook::{ActionSpec, inputs};
+use crate::services::front::Mode;
+use crate::services::mysql::fence::{Held, blockers};
+use crate::services::mysql::replication::{self, patterns};
+use crate::services::mysql::variable::Variable;
+use crate::services::mysql::{Flavour, literal};
+
+/// The checkpoint of a verification made here because the restore's had expired.
+const VERIFIED: &str = "verified_at";
+/// The effects that an abort takes back.
+pub(super) const SKIP_START: &str = "skip-replica-start";
+/// See [`SKIP_START`].
+pub(super) const REVERSE_CHANNEL: &str = "reverse-channel";
+const TICK: Duration = Duration::from_millis(500);
+
+/// Does all of it, and gives back a connection of the application's for the proof of the fence.
+pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
+    if world.source_facts.flavour != Flavour::Own {
+        return Err(Failure::permanent("the source is a managed server").because("its fence would be another one"));
+    }
+    unchanged(cx, world).await?;
+    old_ttl_over(cx).await?;
+    verified(cx).await?;
+    reverse_channel(cx, world).await?;
+    staged(cx, world, inputs).await?;
+    caught_up(cx, world, inputs).await?;
+    let mut source = world.source.lock().await;
+    let prepared = blockers::prepared_transactions(&mut source).await?;
+    if prepared > 0 {
+        return Err(Failure::permanent(format!("{prepared} XA transactions are prepared on the source"))
+            .because("they would survive the fence and could commit behind it")
+            .next("commit or roll them back: XA RECOVER lists them"));
+    }
+    let query = format!(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND \
+         table_schema IN ({}) ORDER BY table_schema, table_name LIMIT 1",
+        world.schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ")
+    );
+    let (schema, table) = source.one::<(String, String)>("choose a table for the proof of the fence", &query).await?;
+    Ok(Held::open(&world.source_application, &schema, &table).await?)
+}
+
+/// Refuses when the schema or the build is not the one that was imaged.
+async fn unchanged(cx: &Working, world: &World) -> Result<()> {
+    let prepare = step_of(cx.plan(), |action| matches!(action, ActionSpec::Prepare(_)))?;
+    if let Some(noted) = cx.as_step(prepare).checkpointed::<String>("schema")? {
+        let now = schema_digest(&mut *world.source.lock().await, &world.schemas).await?;
+        if now != noted {
+            return Err(Failure::refused("the source's schema is not the one that was imaged")
+                .because("tables, columns, indexes or routines were changed since `prepare`")
+                .next("image, load and verify again from the new schema; freeze changes to it until the switch"));
+        }
+    }
+    let Some(noted) = &cx.source()?.build else { return Ok(()) };
+    let address =
+        cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))?;
+    let answer = service::ask(cx, address, &cx.probe()?.read).await?;
+    if answer.build.as_ref() == Some(noted) {
+        return Ok(());
+    }
+    Err(Failure::refused("the source's build is not the one that was imaged")
+        .because(format!("it answers {answer}, [source] build says {noted}"))
+        .next("build, push and deploy the new build first"))
+}
+
+async fn old_ttl_over(cx: &Working) -> Result<()> {
+    let Ok(step) = step_of(cx.plan(), |action| matches!(action, ActionSpec::LowerTtl(_))) else { return Ok(()) };
+    let Ok(over_at) = cx.output(step, "old_ttl_over_at") else { return Ok(()) };
+    let Ok(over_at) = serde_json::from_value::<Timestamp>(over_at) else { return Ok(()) };
+    loop {
+        let left = over_at.duration_since(Timestamp::now()).as_secs();
+        if left < 0 || Timestamp::now() >= over_at {
+            return Ok(());
+        }
+        cx.check_cancelled()?;
+        cx.progress("wait until the old TTL has run out", u64::try_from(left).unwrap_or(0), None, "s left");
+        sleep(TICK).await;
+    }
+}
+
+/// A verification that has expired is made again, by the restore's own.
+async fn verified(cx: &Working) -> Result<()> {
+    let step = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_)))?.clone();
+    let state = cx.state().step(&step);
+    let of_restore =
+        state.outputs.get("verified_at").cloned().and_then(|at| serde_json::from_value::<Timestamp>(at).ok());
+    let last = [of_restore, state.ended, cx.checkpointed::<Timestamp>(VERIFIED)?].into_iter().flatten().max();
+    let restore = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
+        ActionSpec::Restore(restore) => Some(restore.clone()),
+        _ => None,
+    });
+    let Some(restore) = restore else { return Ok(()) };
+    let age = last.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
+    if age.is_some_and(|age| age < restore.verify_expiry.duration()) {
+        return Ok(());
+    }
+    cx.log("the restore's verification has expired: comparing again")?;
+    let checks = restore.verify(&cx.as_step(&step).checking()).await?;
+    if let Some(failed) = checks.iter().find(|check| check.is_failed()) {
+        return Err(
+            Failure::permanent(format!("the target is not equal: {}", failed.fact)).because(failed.evidence.clone())
+        );
+    }
+    cx.checkpoint(VERIFIED, &Timestamp::now())
+}
+
+/// The reverse channel, configured on the source with its filter, standing still, also over a restart.
+async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
+    let foreign = replication::foreign_channels(&mut *world.source.lock().await).await?;
+    if !foreign.is_empty() {
+        return Err(Failure::refused(format!("the source has channels that nobody here made: {}", foreign.join(", "))));
+    }
+    let before = Variable::read(&mut *world.source.lock().await, "skip_replica_start").await?;
+    let effect = Effect::new(SKIP_START, "keep the source's replication from starting by itself");
+    let act = async {
+        let statement = "SET PERSIST_ONLY skip_replica_start = ON";
+        Ok(world.source.lock().await.run("persist skip_replica_start", statement).await?)
+    };
+    cx.effect(effect.undo(json!({ "before": before })), again(), act).await?;
+    let effect =
+        Effect::new(REVERSE_CHANNEL, format!("configure the channel from {} on the source", world.reverse.host));
+    let act = async {
+        let mut source = world.source.lock().await;
+        replication::reset(&mut source).await?;
+        replication::configure(&mut source, &world.reverse).await?;
+        Ok(replication::set_filter(&mut source, &world.schemas).await?)
+    };
+    cx.effect(effect, again(), act).await?;
+    // The source may have been restarted since: what is configured is looked at, not remembered.
+    let mut source = world.source.lock().await;
+    let channel = replication::status(&mut source).await?;
+    let fits = channel.as_ref().is_some_and(|channel| channel.host == world.reverse.host && channel.stopped());
+    if !fits {
+        return Err(Failure::refused("the source's channel is not the one that was configured")
+            .because(channel.map_or_else(|| "there is none".to_owned(), |channel| channel.to_string())));
+    }
+    if channel.is_some_and(|channel| channel.filter != patterns(&world.schemas)) {
+        replication::set_filter(&mut source, &world.schemas).await?;
+    }
+    Ok(())
+}
+
+/// The relay, staged and tried with a real request that the deployed build answers.
+async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {
+    let address = cx.resolve(&inputs.address)?;
+    let ingress = service::ingress(cx, &address).await?;
+    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    let digest = deployed(cx)?;
+    service::until_served(cx, first, &cx.probe()?.read, &digest, Duration::from_secs(30)).await?;
+    let Some(front) = &world.front else { return Ok(()) };
+    if front.status().await?.mode != Mode::Direct {
+        front.direct(Duration::from_secs(2)).await?;
+    }
+    let (http, https) =
+        (std::net::SocketAddr::new(first, 80).to_string(), std::net::SocketAddr::new(first, 443).to_string());
+    let effect = Effect::new(format!("stage-front-{first}"), format!("point the front's relay at {first}"));
+    cx.effect(effect, again(), async { Ok(front.stage(&http, &https).await?) }).await?;
+    let probe = cx.probe()?;
+    let tested = front.test(&probe.read.path).await?;
+    let build = tested.headers.get(&probe.header.to_ascii_lowercase());
+    if tested.status == probe.read.expect && build.is_some_and(|build| *build == digest) {
+        return Ok(());
+    }
+    Err(Failure::permanent("the front's staged relay does not lead to the deployed build")
+        .because(format!("it answered {} from build {build:?}, wanted {digest}", tested.status)))
+}
+
+async fn caught_up(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {
+    let doing = || Failure::permanent("the target does not follow the source");
+    loop {
+        let channel = replication::status(&mut *world.target.lock().await).await?;
+        let channel = channel.ok_or_else(|| doing().next("run `restore` again: its channel is gone"))?;
+        if channel.applier_fault.is_some() {
+            return Err(doing().because(channel.to_string()));
+        }
+        let at = replication::executed(&mut *world.source.lock().await).await?;
+        let lag = channel.lag_seconds.unwrap_or(u64::MAX);
+        if channel.running() && lag <= inputs.max_lag.duration().as_secs() {
+            return Ok(());
+        }
+        cx.check_cancelled()?;
+        cx.progress("wait until the target has caught up", channel.behind(&at), None, "transactions behind");
+        sleep(TICK).await;
+    }
+}

@@ -1,0 +1,53 @@
+//! The way back after the switch: the channel from the target to the source, watched until `settle` ends it.
+//!
+//! A restart of the source forgets the channel's filter, and because `skip_replica_start` is persisted the
+//! channel stands then. So the filter is set, read back, and only then the channel is started.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::actions::servers::source;
+use crate::actions::{Health, Reading, Result};
+use crate::domain::runbook::ActionSpec;
+use crate::services::mysql::Session;
+use crate::services::mysql::replication::{self, patterns};
+
+/// The effect of `settle` that ends the channel.
+pub(in crate::actions) const END: &str = "end-reverse-channel";
+const STARTS: Duration = Duration::from_secs(5);
+
+/// Looks at the channel, and restores one that stands without its filter.
+pub(super) async fn look(cx: &Reading) -> Result<Option<Health>> {
+    let state = cx.state();
+    let settle = cx.plan().runbook.steps.iter().find(|step| matches!(step.action, ActionSpec::Settle(_)));
+    if settle.is_some_and(|step| state.step(&step.id).effects.contains_key(END)) {
+        return Ok(None);
+    }
+    let mut session = Session::open(&source(cx).await?).await?;
+    let health = tend(&mut session, &cx.source()?.schemas).await?;
+    Ok(Some(health))
+}
+
+/// The health of the channel on `session`'s server, which is set right if it can be.
+pub async fn tend(session: &mut Session, schemas: &[String]) -> Result<Health> {
+    let wanted = patterns(schemas);
+    let Some(mut channel) = replication::status(session).await? else {
+        return Ok(Health {
+            healthy: false,
+            detail: "the channel back to the source is gone: there is no way back".to_owned(),
+        });
+    };
+    let mut mended = "";
+    if channel.stopped() && channel.applier_fault.is_none() {
+        if channel.filter != wanted {
+            replication::set_filter(session, schemas).await?;
+            mended = "; its filter was lost in a restart and is set again";
+        }
+        replication::start(session).await?;
+        channel = replication::until_running(session, Instant::now() + STARTS).await?;
+    }
+    let healthy = channel.running() && channel.filter == wanted;
+    let lag = channel.lag_seconds.map_or_else(|| "lag unknown".to_owned(), |lag| format!("{lag} s behind"));
+    Ok(Health { healthy, detail: format!("{channel}, {lag}{mended}") })
+}

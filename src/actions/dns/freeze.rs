@@ -1,0 +1,141 @@
+//! The freeze: from the front's hold to the moment before the target is opened. Everything here can be
+//! taken back, and is, by [`super::abort`], when the budget runs out or anything fails.
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::world::World;
+use crate::actions::{Effect, Reality, Result, Working, again};
+use crate::domain::Failure;
+use crate::domain::runbook::inputs;
+use crate::services::front::Side;
+use crate::services::mysql::GtidSet;
+use crate::services::mysql::fence::{self, Blockers, Held, Refusal, own::OpenState};
+use crate::services::mysql::replication::{self, Applied};
+
+/// The service whose fence is journalled.
+pub(super) const SOURCE: &str = "source MySQL";
+/// The checkpoint with the moment from which writes wait.
+pub(super) const FROZEN_AT: &str = "frozen_at";
+/// The effects of a try, which an abort takes back.
+pub(super) const HOLD: &str = "hold";
+/// See [`HOLD`].
+pub(super) const FENCE: &str = "fence-source";
+/// See [`HOLD`].
+pub(super) const FORWARD: &str = "reset-forward-channel";
+/// See [`HOLD`].
+pub(super) const REVERSE: &str = "start-reverse-channel";
+
+/// Stops writes, moves the last of them over, and turns replication round.
+pub(super) async fn run(
+    cx: &Working,
+    world: &World,
+    inputs: &inputs::Switch,
+    held: &mut Held,
+    attempt: u32,
+    deadline: Instant,
+) -> Result<()> {
+    cx.checkpoint(FROZEN_AT, &Timestamp::now())?;
+    hold(cx, world, deadline).await?;
+    shut(cx, world, inputs, held, deadline).await?;
+    let last = move_the_rest(cx, world, deadline).await?;
+    turn_round(cx, world, &last, attempt, deadline).await
+}
+
+async fn hold(cx: &Working, world: &World, deadline: Instant) -> Result<()> {
+    let Some(front) = &world.front else { return Ok(()) };
+    let effect = Effect::new(HOLD, "hold writes at the front").undo(json!({ "mode": "direct" }));
+    cx.effect(effect, again(), async { Ok(front.hold().await?) }).await?;
+    front.drained(Side::Old, deadline.saturating_duration_since(Instant::now())).await?;
+    Ok(())
+}
+
+async fn shut(cx: &Working, world: &World, inputs: &inputs::Switch, held: &mut Held, deadline: Instant) -> Result<()> {
+    let before = OpenState::read(&mut *world.source.lock().await).await?;
+    cx.fence(SOURCE, true)?;
+    let policy = if inputs.end_blockers { Blockers::EndAll } else { Blockers::Wait };
+    let effect = Effect::new(FENCE, "fence the source against writes").undo(json!({ "before": before }));
+    let look = async {
+        let shut = OpenState::read(&mut *world.source.lock().await).await?.is_shut();
+        Ok(if shut { Reality::Done(Vec::new()) } else { Reality::NotDone })
+    };
+    let act = async { Ok(fence::own::shut(&mut *world.source.lock().await, &policy, deadline).await?) };
+    let ended: Vec<u64> = cx.effect(effect, look, act).await?;
+    if !ended.is_empty() {
+        cx.log(format!("ended {} sessions that kept the fence open", ended.len()))?;
+    }
+    for refused in [held.refused().await?, held.refused_afresh().await?] {
+        if refused != Refusal::ReadOnly {
+            return Err(
+                Failure::permanent("the fence is not proved").because(format!("a write was refused as {refused:?}"))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The target applies to the source's last transaction; then the forward channel is gone.
+async fn move_the_rest(cx: &Working, world: &World, deadline: Instant) -> Result<GtidSet> {
+    let last = replication::executed(&mut *world.source.lock().await).await?;
+    let mut target = world.target.lock().await;
+    if replication::wait_applied(&mut target, &last, deadline).await? == Applied::NotInTime {
+        let missing = last.subtract(&replication::executed(&mut target).await?);
+        return Err(over_budget(&format!("the target lacked {} transactions", missing.count())));
+    }
+    let channel = replication::status(&mut target).await?;
+    if let Some(channel) = channel.as_ref().filter(|channel| channel.applier_fault.is_some()) {
+        return Err(Failure::permanent("the target's applier has an error").because(channel.to_string()));
+    }
+    let effect = Effect::new(FORWARD, "stop and reset the channel from the source");
+    let effect =
+        effect.undo(json!({ "host": world.forward.host, "port": world.forward.port, "user": world.forward.user }));
+    let look = async { Ok(Reality::Partly) };
+    cx.effect(effect, look, async { Ok(replication::reset(&mut target).await?) }).await?;
+    Ok(last)
+}
+
+/// What the target did itself (the load, the grants, the platform's own) counts as known to the source;
+/// then the source follows the target.
+async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, deadline: Instant) -> Result<()> {
+    let everything = replication::executed(&mut *world.target.lock().await).await?;
+    if !everything.contains(last) {
+        return Err(Failure::permanent("the target is not equal to the source")
+            .because(format!("it lacks {}", last.subtract(&everything))));
+    }
+    let mut source = world.source.lock().await;
+    // Kept by an abort: transactions that the source knows of and will never be sent do no harm.
+    let effect = Effect::new(
+        format!("source-learns-history-{attempt}"),
+        "add the target's own transactions to the source's gtid_purged",
+    );
+    let act = async { Ok(replication::add_purged(&mut source, &everything).await?) };
+    let added: GtidSet = cx.effect(effect, again(), act).await?;
+    let known = replication::executed(&mut source).await?;
+    if !known.contains(&everything) {
+        return Err(Failure::permanent("the source does not know all of the target's transactions")
+            .because(format!("it lacks {}", everything.subtract(&known))));
+    }
+    cx.log(format!("the source took {} transactions of the target's own as known", added.count()))?;
+    let effect = Effect::new(REVERSE, "start the channel from the target to the source");
+    let act = async {
+        replication::start(&mut source).await?;
+        replication::until_running(&mut source, deadline).await?;
+        Ok(())
+    };
+    cx.effect(effect, again(), act).await?;
+    let channel = replication::status(&mut source).await?;
+    let filtered =
+        channel.is_some_and(|channel| channel.running() && channel.filter == replication::patterns(&world.schemas));
+    if !filtered {
+        return Err(Failure::permanent("the channel to the source does not run with its filter"));
+    }
+    Ok(())
+}
+
+/// The budget is over: the abort says so and opens the source again.
+pub(super) fn over_budget(why: &str) -> Failure {
+    Failure::permanent("the freeze took longer than its budget")
+        .because(why)
+        .next("see what took the time, then run the step again")
+}

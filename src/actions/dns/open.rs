@@ -1,0 +1,154 @@
+//! From the intent to open the target on: grants, the probe's write, the relay, the record, the jobs. From
+//! here on the source stays fenced and there is only forward; every part can be repeated.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::freeze::FROZEN_AT;
+use super::service::{self, deployed};
+use super::world::World;
+use crate::actions::{Effect, Outputs, Result, Working, again};
+use crate::domain::Failure;
+use crate::domain::runbook::inputs;
+use crate::services::kubernetes::Cluster;
+use crate::services::mysql::fence::managed::{self, OpenAccount};
+use crate::services::mysql::grants;
+use crate::services::route53::rules::{Target, move_to};
+use crate::services::route53::{RecordKind, RecordSet};
+
+/// The checkpoint with the sets as this step found them.
+pub(super) const FOUND: &str = "found";
+/// The checkpoint with the sets as this step wrote them.
+pub(super) const WRITTEN: &str = "written";
+const SWITCHED_AT: &str = "switched_at";
+const FREEZE: &str = "freeze_seconds";
+/// For pods to come back with their new rights, and for writes at the front to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+const SESSIONS_END: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(5);
+/// Where an old set has no TTL of its own.
+const TTL: u32 = 60;
+
+/// Opens the target and turns everybody to it. `cx` must be deaf to requests to stop.
+pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Outputs> {
+    let address = cx.resolve(&inputs.address)?;
+    let ingress = service::ingress(cx, &address).await?;
+    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    open(cx, world).await?;
+    probe(cx, first).await?;
+    if let Some(front) = &world.front {
+        let effect = Effect::new("relay", "relay what comes to the old address").undo(json!({ "mode": "direct" }));
+        cx.effect(effect, again(), async { Ok(front.relay(DRAIN).await?) }).await?;
+    }
+    if cx.checkpointed::<Timestamp>(SWITCHED_AT)?.is_none() {
+        let now = Timestamp::now();
+        if let Some(frozen_at) = cx.checkpointed::<Timestamp>(FROZEN_AT)? {
+            cx.checkpoint(FREEZE, &now.duration_since(frozen_at).as_secs_f64())?;
+        }
+        cx.checkpoint(SWITCHED_AT, &now)?;
+    }
+    let swapped = record(cx, world, inputs, &address, &ingress.into_iter().collect::<Vec<_>>()).await?;
+    world.record.wait_insync(cx, &swapped).await?;
+    jobs(cx).await?;
+    let mut outputs = Outputs::new();
+    for name in [FREEZE, SWITCHED_AT] {
+        if let Some(value) = cx.checkpointed::<serde_json::Value>(name)? {
+            outputs.insert(name.to_owned(), value);
+        }
+    }
+    Ok(outputs)
+}
+
+/// The application may write on the target what it may write on the source; sessions with old rights end.
+async fn open(cx: &Working, world: &World) -> Result<()> {
+    let before = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
+    let mut rights = BTreeMap::new();
+    for schema in &world.schemas {
+        let at_source = grants::on_schema(&mut *world.source.lock().await, &world.old_account, schema).await?;
+        let at_target = before.rights.get(schema).cloned().unwrap_or_default();
+        rights.insert(schema.clone(), at_target.union(&at_source).cloned().collect());
+    }
+    let wanted = OpenAccount { account: world.new_account.clone(), locked: false, rights };
+    let effect = Effect::new("open-target", format!("let {} write on the target, end its sessions", world.new_account));
+    let act = async {
+        let deadline = Instant::now() + SESSIONS_END;
+        Ok(managed::open(&mut *world.target.lock().await, &wanted, deadline).await?)
+    };
+    let ended: usize = cx.effect(effect.undo(json!({ "before": before })), again(), act).await?;
+    cx.log(format!("the target is open; {ended} sessions with old rights ended"))
+}
+
+/// A real write, kept: it proves the way from the ingress to the opened database.
+async fn probe(cx: &Working, address: IpAddr) -> Result<()> {
+    let digest = deployed(cx)?;
+    let probe = cx.probe()?.clone();
+    let effect =
+        Effect::new("probe-write", format!("write through the ingress: {} {}", probe.write.method, probe.write.path));
+    let act = async {
+        let answer = service::until_served(cx, address, &probe.write, &digest, PATIENCE).await?;
+        Ok(answer.to_string())
+    };
+    let seen: String = cx.effect(effect, again(), act).await?;
+    cx.log(format!("the probe's write was answered {seen}; it is kept"))
+}
+
+/// All address sets at the name in one batch, from exactly what was found.
+async fn record(
+    cx: &Working,
+    world: &World,
+    inputs: &inputs::Switch,
+    address: &str,
+    ingress: &[IpAddr],
+) -> Result<crate::actions::record::Swapped> {
+    let kept = (cx.checkpointed::<Vec<RecordSet>>(FOUND)?, cx.checkpointed::<Vec<RecordSet>>(WRITTEN)?);
+    let (found, wanted) = if let (Some(found), Some(wanted), true) = (kept.0, kept.1, cx.undo_of("record").is_some()) {
+        (found, wanted)
+    } else {
+        let found = world.record.sets().await?;
+        let wanted = answer(world, inputs, &found, address, ingress)?;
+        cx.checkpoint(FOUND, &found)?;
+        cx.checkpoint(WRITTEN, &wanted)?;
+        (found, wanted)
+    };
+    world.record.swap(cx, "record", format!("point {} at {address}", world.record.name), &found, &wanted).await
+}
+
+/// The new sets. A name with other types beside it cannot be a CNAME: without the load balancer's zone its
+/// addresses of now are taken.
+pub(super) fn answer(
+    world: &World,
+    inputs: &inputs::Switch,
+    found: &[RecordSet],
+    address: &str,
+    ingress: &[IpAddr],
+) -> Result<Vec<RecordSet>> {
+    let beside = found.iter().any(|set| !set.kind.is_address());
+    let target = match (&inputs.alias_zone, address.parse::<IpAddr>()) {
+        (_, Ok(address)) => Target::Addresses(vec![address]),
+        (None, Err(_)) if beside => Target::Addresses(ingress.to_vec()),
+        (alias_zone, Err(_)) => Target::Hostname { name: address.to_owned(), alias_zone: alias_zone.clone() },
+    };
+    let ttl = found.iter().filter(|set| matches!(set.kind, RecordKind::A | RecordKind::Aaaa)).find_map(RecordSet::ttl);
+    move_to(&world.record.zone.info().name, &world.record.name, found, &target, ttl.unwrap_or(TTL)).map_err(|refusal| {
+        Failure::permanent(format!("{} cannot point at {address}", world.record.name)).because(refusal.to_string())
+    })
+}
+
+/// The background jobs, whose deployment stood at 0.
+async fn jobs(cx: &Working) -> Result<()> {
+    let kubernetes = cx.kubernetes()?;
+    let kubeconfig = kubernetes.kubeconfig.as_ref().map(|path| cx.path(path));
+    let cluster = Cluster::connect(kubeconfig.as_deref(), Some(&kubernetes.context)).await?;
+    let name = format!("{}-jobs", cx.connections().service.name);
+    let Some(before) = cluster.replicas(&kubernetes.namespace, &name).await? else {
+        return cx.log("there is no deployment for background jobs");
+    };
+    let effect =
+        Effect::new("jobs", format!("run the background jobs: {name} to 1")).undo(json!({ "replicas": before }));
+    cx.effect(effect, again(), async { Ok(cluster.scale(&kubernetes.namespace, &name, 1).await?) }).await
+}

@@ -1,0 +1,129 @@
+//! Everything the switch talks to, opened for one try: sessions that a resume can find and end, the front,
+//! the record, the new side's addresses.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::actions::record::Record;
+use crate::actions::servers::{logged_in_as, source, target};
+use crate::actions::{Reading, Result};
+use crate::domain::runbook::Front as FrontSpec;
+use crate::domain::{Failure, Plan, StepId, runbook::ActionSpec};
+use crate::services::docker::Engine;
+use crate::services::front::{Front, Transport};
+use crate::services::mysql::grants::Account;
+use crate::services::mysql::lock::end_leftover;
+use crate::services::mysql::replication::Source;
+use crate::services::mysql::{Endpoint, LockName, Server, Session};
+
+/// How long an ended session of an earlier attempt may take to go.
+const LEFTOVER: Duration = Duration::from_secs(5);
+
+/// The outside, for one try.
+pub(super) struct World {
+    /// The source, with the migration's account.
+    pub source: Mutex<Session>,
+    /// What it is.
+    pub source_facts: Server,
+    /// The target, with the migration's account.
+    pub target: Mutex<Session>,
+    /// What it is.
+    pub target_facts: Server,
+    /// The source, with the application's account.
+    pub source_application: Endpoint,
+    /// The target, with the application's account.
+    pub target_application: Endpoint,
+    /// The application's account at the source.
+    pub old_account: Account,
+    /// The application's account at the target.
+    pub new_account: Account,
+    /// How the target follows the source.
+    pub forward: Source,
+    /// How the source follows the target.
+    pub reverse: Source,
+    /// The databases that move.
+    pub schemas: Vec<String>,
+    /// What stands at the old address, if anything can be switched there.
+    pub front: Option<Front>,
+    /// The record.
+    pub record: Record,
+}
+
+impl World {
+    /// Connects to all of it and recognises it. What an earlier attempt left running on a server is ended.
+    pub(super) async fn open(cx: &Reading) -> Result<Self> {
+        let (from, to) = (source(cx).await?, target(cx).await?);
+        let sessions = (session(cx, &from, "source").await?, session(cx, &to, "target").await?);
+        Self::of(cx, (from, to), sessions).await
+    }
+
+    /// The same for a look that may stand beside a try: nobody's session is ended.
+    pub(super) async fn look(cx: &Reading) -> Result<Self> {
+        let (from, to) = (source(cx).await?, target(cx).await?);
+        let sessions = (Session::open(&from).await?, Session::open(&to).await?);
+        Self::of(cx, (from, to), sessions).await
+    }
+
+    async fn of(cx: &Reading, (from, to): (Endpoint, Endpoint), sessions: (Session, Session)) -> Result<Self> {
+        let (mut source, mut target) = sessions;
+        let (source_facts, target_facts) = (Server::read(&mut source).await?, Server::read(&mut target).await?);
+        cx.recognise("source MySQL", &source_facts.uuid)?;
+        cx.recognise("target MySQL", &target_facts.uuid)?;
+        let (old, new) = (cx.source()?, cx.target()?);
+        Ok(Self {
+            source_facts,
+            target_facts,
+            source: Mutex::new(source),
+            target: Mutex::new(target),
+            source_application: logged_in_as(cx, &from, &old.application).await?,
+            target_application: logged_in_as(cx, &to, &new.application).await?,
+            old_account: Account::anywhere(&old.application.user),
+            new_account: Account::anywhere(&new.application.user),
+            forward: Source {
+                host: old.mysql.replication_host.clone().unwrap_or_else(|| old.mysql.host.clone()),
+                port: old.mysql.port,
+                user: old.mysql.replication.user.clone(),
+                password: cx.secret(&old.mysql.replication.password).await?,
+            },
+            reverse: Source {
+                host: new.mysql.replication_host.clone().unwrap_or_else(|| new.mysql.host.clone()),
+                port: new.mysql.port,
+                user: new.mysql.replication.user.clone(),
+                password: cx.secret(&new.mysql.replication.password).await?,
+            },
+            schemas: old.schemas.clone(),
+            front: front(cx).await?,
+            record: Record::open(cx).await?,
+        })
+    }
+}
+
+async fn session(cx: &Reading, endpoint: &Endpoint, worker: &str) -> Result<Session> {
+    let lock = LockName::new(cx.run().as_str(), cx.step_id().as_str(), worker);
+    let mut first = Session::open(endpoint).await?;
+    end_leftover(&mut first, &lock, LEFTOVER).await?;
+    let locked = Session::locked(endpoint, "the switch", &lock).await?;
+    // A goodbye that is lost costs nothing: the server notices the closed connection.
+    let _ = first.close().await;
+    Ok(locked)
+}
+
+/// The front of the runbook, if it names one.
+pub(in crate::actions) async fn front(cx: &Reading) -> Result<Option<Front>> {
+    let transport = match &cx.connections().front {
+        None => return Ok(None),
+        Some(FrontSpec::Command(command)) => Transport::Command(command.clone()),
+        Some(FrontSpec::Container(name)) => {
+            let engine = Engine::connect(cx.connections().docker.host.as_deref()).await?;
+            Transport::Container(Box::new(engine), name.clone())
+        }
+    };
+    Ok(Some(Front::over(transport)))
+}
+
+/// The id of the step of one kind, as the switch needs its facts.
+pub(in crate::actions) fn step_of(plan: &Plan, kind: fn(&ActionSpec) -> bool) -> Result<&StepId> {
+    let found = plan.runbook.steps.iter().find(|step| kind(&step.action));
+    found.map(|step| &step.id).ok_or_else(|| Failure::permanent("the runbook lacks a step that the switch builds on"))
+}
