@@ -3,6 +3,7 @@
 //! Everything here speaks plain SQL over [`session::Session`]s and knows nothing of runbooks. Statements
 //! that a managed server's admin may not give are given through the procedures that it offers instead.
 
+pub mod compare;
 pub mod endpoint;
 pub mod fault;
 pub mod fence;
@@ -15,6 +16,7 @@ pub mod replication;
 pub mod server;
 pub mod session;
 pub mod sessions;
+pub mod table;
 pub mod variable;
 
 pub use endpoint::{Endpoint, Tls};

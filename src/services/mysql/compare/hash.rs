@@ -1,0 +1,96 @@
+//! The count and the hash of a chunk, worked out by the server.
+//!
+//! A row's hash is the MD5 of its columns, each as its length and its bytes, or as NULL; large values by
+//! their own MD5. A chunk's is the sum of its rows' hashes in two halves, so that order does not matter,
+//! and two equal rows too many do not cancel out as they would with XOR.
+
+use std::collections::BTreeMap;
+
+use mysql_async::prelude::FromRow;
+
+use super::super::quote::identifier;
+use super::super::session::Session;
+use super::super::table::{Column, Table};
+use super::Pair;
+use super::chunk::Chunk;
+use crate::services::Result;
+
+/// So many differing keys are named.
+const NAMED: usize = 5;
+
+/// What a server says of a chunk.
+#[derive(Debug, PartialEq, Eq, FromRow)]
+pub(super) struct Sums {
+    pub(super) rows: u64,
+    high: String,
+    low: String,
+    /// Rows whose hash could not be worked out (a value larger than a packet).
+    unhashed: u64,
+}
+
+/// Counts and hashes a chunk.
+pub(super) async fn sums(session: &mut Session, chunk: &Chunk<'_>) -> Result<Sums> {
+    let half =
+        |from: u32| format!("CAST(COALESCE(SUM(CAST(CONV(SUBSTRING(h, {from}, 16), 16, 10) AS UNSIGNED)), 0) AS CHAR)");
+    let sql = format!(
+        "SELECT COUNT(*) AS `rows`, {} AS high, {} AS low, COUNT(*) - COUNT(h) AS unhashed \
+         FROM (SELECT {} AS h FROM {} WHERE {}) AS hashed",
+        half(1),
+        half(17),
+        row_hash(chunk.table),
+        chunk.table.sql(),
+        chunk.condition()
+    );
+    let doing = format!("hash {}", chunk.name());
+    let sums: Sums = session.one(&doing, &sql).await?;
+    if sums.unhashed > 0 {
+        return Err(session.refuse(&doing, format!("{} rows have no hash: raise max_allowed_packet", sums.unhashed)));
+    }
+    Ok(sums)
+}
+
+/// The keys that differ, the first few, in words.
+pub(super) async fn differing(pair: &mut Pair, chunk: &Chunk<'_>) -> Result<String> {
+    let Some(primary) = chunk.table.primary_sql() else { return Ok("the table has no primary key".to_owned()) };
+    let sql = format!(
+        "SELECT CONCAT_WS('/', {primary}), {} FROM {} WHERE {}",
+        row_hash(chunk.table),
+        chunk.table.sql(),
+        chunk.condition()
+    );
+    let doing = format!("find what differs in {}", chunk.name());
+    let here: Vec<(String, String)> = pair.source.query(&doing, &sql).await?;
+    let there: Vec<(String, String)> = pair.target.query(&doing, &sql).await?;
+    let (here, there): (BTreeMap<_, _>, BTreeMap<_, _>) = (here.into_iter().collect(), there.into_iter().collect());
+    let missing = here.keys().filter(|key| !there.contains_key(*key)).map(|key| format!("{key} is missing"));
+    let extra = there.keys().filter(|key| !here.contains_key(*key)).map(|key| format!("{key} is too many"));
+    let other = here.iter().filter(|(key, hash)| there.get(*key).is_some_and(|other| other != *hash));
+    let other = other.map(|(key, _)| format!("{key} is another"));
+    let named: Vec<String> = missing.chain(extra).chain(other).take(NAMED).collect();
+    Ok(format!("keys: {}", named.join(", ")))
+}
+
+fn row_hash(table: &Table) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|column| format!("IFNULL({}, 'N')", value(column))).collect();
+    format!("MD5(CONCAT_WS(',', {}))", columns.join(", "))
+}
+
+/// A column's value as its length and its bytes; NULL stays NULL.
+fn value(column: &Column) -> String {
+    let name = identifier(&column.name);
+    let bytes = match column.kind.as_str() {
+        // Text form shows six digits; as a double it shows all.
+        "float" => format!("CAST(CAST({name} AS DOUBLE) AS BINARY)"),
+        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
+        | "geomcollection" | "geometrycollection" => format!("HEX({name})"),
+        // The empty ENUM (an error value, index 0) is not the member ''.
+        "enum" => format!("CONCAT({name} + 0, '=', CAST({name} AS BINARY))"),
+        "json" => format!("MD5(CAST({name} AS CHAR))"),
+        "tinyblob" | "blob" | "mediumblob" | "longblob" | "tinytext" | "text" | "mediumtext" | "longtext"
+        | "vector" => {
+            format!("CONCAT(LENGTH({name}), '=', MD5({name}))")
+        }
+        _ => format!("CAST({name} AS BINARY)"),
+    };
+    format!("CONCAT(LENGTH({bytes}), ':', {bytes})")
+}
