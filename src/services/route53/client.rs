@@ -14,9 +14,9 @@ use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use backon::{ExponentialBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::compare::canonical_name;
 use super::fault::{Fault, judge};
 use super::pace::Pace;
-use super::record::canonical_name;
 use super::zone::Zone;
 use crate::services::{Error, Kind, Result};
 

@@ -6,7 +6,8 @@ use aws_sdk_route53::types::{
     ResourceRecordSetFailover, ResourceRecordSetRegion, RrType,
 };
 
-use super::record::{Alias, Body, Policy, RecordKind, RecordSet, canonical_name};
+use super::compare::canonical_name;
+use super::record::{Alias, Body, Policy, RecordKind, RecordSet};
 
 /// Why a set of the SDK has no plain form: refusing it beats losing a part of it.
 #[derive(Debug, thiserror::Error)]

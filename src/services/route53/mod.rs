@@ -8,7 +8,9 @@
 //! swap is DELETE old + CREATE new in one batch, never an UPSERT), and the account's allowance is five
 //! requests a second (so everybody in this process shares one [`pace`]).
 
+mod change;
 mod client;
+mod compare;
 mod convert;
 mod fault;
 mod owner;
@@ -17,7 +19,9 @@ mod record;
 pub mod rules;
 mod zone;
 
+pub use change::{Change, ChangeId, ChangeState, Stands};
 pub use client::{Access, Route53, ZoneInfo};
+pub use compare::{canonical_name, differences, same_sets};
 pub use owner::Owner;
-pub use record::{Alias, Body, Policy, RecordKind, RecordSet, canonical_name, differences, same_sets};
-pub use zone::{Change, ChangeId, ChangeState, Stands, Zone};
+pub use record::{Alias, Body, Policy, RecordKind, RecordSet};
+pub use zone::Zone;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Body, RecordKind, RecordSet, canonical_name};
+use super::compare::canonical_name;
+use super::record::{Body, RecordKind, RecordSet};
 
 /// A mark of external-dns, which will take the record back after any change by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::record::{Alias, Body, RecordKind, RecordSet, canonical_name};
+use super::compare::canonical_name;
+use super::record::{Alias, Body, RecordKind, RecordSet};
 
 /// Where a name is to point.
 #[derive(Debug, Clone, PartialEq, Eq)]

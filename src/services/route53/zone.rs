@@ -2,56 +2,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_route53::types::{Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, RrType};
-use serde::{Deserialize, Serialize};
+use aws_sdk_route53::types::{Change as SdkChange, ChangeAction, ChangeBatch, RrType};
 use tokio::time::Instant;
 
-use super::client::{Route53, ZoneInfo, plain_id};
+use super::change::{Change, ChangeId, ChangeState, Stands, read_change};
+use super::client::{Route53, ZoneInfo};
+use super::compare::{canonical_name, differences, same_sets};
 use super::convert::{from_sdk, to_sdk};
 use super::fault::Fault;
 use super::owner::{Owner, mark_names, may_mark, read_mark};
-use super::record::{RecordKind, RecordSet, canonical_name, differences, same_sets};
+use super::record::{RecordKind, RecordSet};
 use crate::services::{Error, Kind, Result};
-
-/// The id of an accepted change, by which its progress is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ChangeId(pub String);
-
-/// How far Route 53's own servers are with a change. Resolvers are not spoken of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeState {
-    /// Accepted, and not yet answered by all of Route 53's servers.
-    Pending,
-    /// Answered by all of them.
-    Insync,
-}
-
-/// An accepted change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Its id.
-    pub id: ChangeId,
-    /// How far it is.
-    pub state: ChangeState,
-}
-
-/// How the world stands to a swap whose answer was lost, or which an earlier attempt began.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stands {
-    /// The sets are the old ones: it was not made.
-    Old,
-    /// The sets are the new ones: it was made.
-    New,
-    /// The sets are neither: somebody else changed them.
-    Neither {
-        /// The sets that stand there.
-        found: Vec<RecordSet>,
-        /// What they have otherwise than the old ones.
-        differences: Vec<String>,
-    },
-}
 
 /// Above this many sets the whole zone is not read for marks of another owner: four a page and second.
 const WHOLE_ZONE: u64 = 1_200;
@@ -178,7 +139,7 @@ impl Zone {
             })
             .await;
         match sent {
-            Ok(answer) => answer.change_info.map(|info| Some(change(&info))).ok_or_else(|| {
+            Ok(answer) => answer.change_info.map(|info| Some(read_change(&info))).ok_or_else(|| {
                 // Accepted without an id: it was made, and only looking tells.
                 self.error(&doing, Kind::Unknown).because("the answer names no change")
             }),
@@ -220,7 +181,7 @@ impl Zone {
         let answer = self.route53.read(&doing, || self.route53.client.get_change().id(&id.0).send()).await?;
         answer
             .change_info
-            .map(|info| change(&info))
+            .map(|info| read_change(&info))
             .ok_or_else(|| self.error(&doing, Kind::Transient).because("the answer names no change"))
     }
 
@@ -286,9 +247,4 @@ impl Zone {
     fn error(&self, doing: impl Into<String>, kind: Kind) -> Error {
         Error::new("Route 53", &*self.route53.address, doing, kind)
     }
-}
-
-fn change(info: &aws_sdk_route53::types::ChangeInfo) -> Change {
-    let state = if info.status == ChangeStatus::Insync { ChangeState::Insync } else { ChangeState::Pending };
-    Change { id: ChangeId(plain_id(&info.id)), state }
 }
