@@ -1,0 +1,123 @@
+//! A small real service with the backend's contract and a mood: well, holding, slow, losing its answers.
+//!
+//! Spoken by hand over TCP: dropping an answer after the work is done is the point.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// How the service is.
+#[derive(Clone, Copy, PartialEq)]
+#[repr(u8)]
+pub enum Mood {
+    /// Does what it is asked, as Rev1.
+    Well,
+    /// The same, as the new side.
+    Moved,
+    /// Refuses writes with 503 and Retry-After, as the front does in a hold.
+    Holding,
+    /// Does the write, then answers after 2 s.
+    Slow,
+    /// Does the write, then closes the connection.
+    LosingAnswers,
+}
+
+const MOODS: [Mood; 5] = [Mood::Well, Mood::Moved, Mood::Holding, Mood::Slow, Mood::LosingAnswers];
+
+pub struct Shop {
+    pub address: SocketAddr,
+    mood: Arc<AtomicU8>,
+    written: Arc<Mutex<Vec<String>>>,
+    closing: CancellationToken,
+    door: tokio::task::JoinHandle<()>,
+}
+
+impl Shop {
+    pub async fn open(ip: [u8; 4], mood: Mood) -> Self {
+        Self::open_at(SocketAddr::new(IpAddr::from(ip), 0), mood).await
+    }
+
+    pub async fn open_at(address: SocketAddr, mood: Mood) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mood = Arc::new(AtomicU8::new(mood as u8));
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let closing = CancellationToken::new();
+        let (feeling, book, end) = (mood.clone(), written.clone(), closing.clone());
+        let door = tokio::spawn(async move {
+            while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
+                let (feeling, book, end) = (feeling.clone(), book.clone(), end.clone());
+                tokio::spawn(async move { end.run_until_cancelled(serve(stream, &feeling, &book)).await });
+            }
+        });
+        Self { address, mood, written, closing, door }
+    }
+
+    pub fn is(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    /// The ids of all writes that were done.
+    pub fn written(&self) -> Vec<String> {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// Closes the door: connections are refused from now on.
+    #[allow(dead_code, reason = "each test binary uses its part")]
+    pub async fn close(self) -> Vec<String> {
+        self.closing.cancel();
+        self.door.await.unwrap();
+        self.written.lock().unwrap().clone()
+    }
+}
+
+/// One connection, request after request; an error is the client's farewell.
+async fn serve(stream: TcpStream, mood: &AtomicU8, book: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut first, mut length) = (String::new(), 0);
+        if stream.read_line(&mut first).await? == 0 {
+            return Ok(());
+        }
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).await?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await?;
+        let mood = MOODS[mood.load(Ordering::SeqCst) as usize];
+        let mut answer = ("200 OK", r#"{"balance":1}"#.to_owned());
+        if first.starts_with("POST") {
+            if mood == Mood::Holding {
+                answer = ("503 Service Unavailable\r\nRetry-After: 1", r#"{"error":"held"}"#.to_owned());
+            } else {
+                let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let id = body["attempt"].as_str().unwrap().to_owned();
+                answer = ("201 Created", format!(r#"{{"attempt":"{id}","id":1}}"#));
+                book.lock().unwrap().push(id);
+            }
+        }
+        match mood {
+            Mood::LosingAnswers => return Ok(()),
+            Mood::Slow => tokio::time::sleep(Duration::from_secs(2)).await,
+            Mood::Well | Mood::Moved | Mood::Holding => {}
+        }
+        let build = if mood == Mood::Moved { "sha256:0" } else { "rev1" };
+        let (status, text) = answer;
+        let head = format!("HTTP/1.1 {status}\r\nX-App-Build: {build}\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        stream.get_mut().write_all(head.as_bytes()).await?;
+    }
+}

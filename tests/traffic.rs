@@ -1,0 +1,192 @@
+//! The tenants against a real HTTP server with a will of its own, through the lab's real DNS.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/shop.rs"]
+mod shop;
+#[path = "support/standin.rs"]
+mod standin;
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use cutover::lab::ledger::{Records, Summary};
+use cutover::lab::route53::Manners;
+use cutover::lab::traffic::attempt::{Attempt, Kind, Outcome, Served, Way};
+use cutover::lab::traffic::{self, ATTEMPTS, Live, Options};
+use cutover::services::route53::{RecordKind, RecordSet};
+use shop::{Mood, Shop};
+use standin::{APP, Lab};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+const TTL: u32 = 1;
+
+struct Street {
+    dns: Lab,
+    records: tempfile::TempDir,
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<cutover::services::Result<()>>,
+}
+
+/// Makes the service's name point at `address`, and leaves what else the name has.
+async fn point_at(dns: &Lab, address: IpAddr) {
+    let zone = dns.zone().await;
+    let old = zone.sets_at(APP).await.unwrap();
+    let mut new: Vec<RecordSet> = old.iter().filter(|set| set.kind != RecordKind::A).cloned().collect();
+    new.push(RecordSet::simple(APP, RecordKind::A, TTL, [address.to_string()]));
+    zone.compare_and_swap(APP, &old, &new, "").await.unwrap();
+}
+
+impl Street {
+    /// Tenants whose name resolves to `shop`, without HTTPS.
+    async fn open(shop: SocketAddr, options: Options) -> Self {
+        let manners =
+            Manners { burst: 1000.0, pending: Duration::ZERO, accepting: Duration::ZERO, ..Manners::default() };
+        let dns = Lab::with(manners).await;
+        point_at(&dns, shop.ip()).await;
+        let records = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let options = Options {
+            dir: records.path().to_owned(),
+            dns: dns.dns(),
+            http_port: shop.port(),
+            tenants: 40,
+            clients: 20,
+            ..options
+        };
+        let running = tokio::spawn(traffic::serve(options, stop.clone()));
+        Self { dns, records, stop, running }
+    }
+
+    /// Ends the traffic and gives what it wrote down.
+    async fn close(self) -> (Vec<Attempt>, tempfile::TempDir) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+        assert!(Live::latest(self.records.path()).unwrap().ended);
+        (attempts(self.records.path()), self.records)
+    }
+}
+
+fn attempts(dir: &Path) -> Vec<Attempt> {
+    let text = std::fs::read_to_string(dir.join(ATTEMPTS)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn writes(attempts: &[Attempt]) -> impl Iterator<Item = &Attempt> {
+    attempts.iter().filter(|attempt| attempt.kind == Kind::Write)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_service_acknowledges_everybody_at_a_steady_pace() {
+    let shop = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let street = Street::open(shop.address, Options::default()).await;
+    sleep(Duration::from_secs(5)).await;
+    let (seen, dir) = street.close().await;
+    let records = Records::read(dir.path()).unwrap();
+    assert_eq!((records.totals.failed, records.totals.requests), (0, seen.len() as u64));
+    assert!(seen.len() > 5 * 40, "{} requests in 5 s", seen.len());
+    assert_eq!(writes(&seen).map(|write| write.tenant).collect::<HashSet<_>>().len(), 40, "every tenant writes");
+    // One seat's own writes: seats 0 and 1 are the steady ones without HTTPS.
+    for (seat, way) in [(0, Way::Stale), (1, Way::Resolving)] {
+        let own: Vec<&Attempt> = seen.iter().filter(|attempt| attempt.seat == seat).collect();
+        assert!(own.iter().all(|attempt| attempt.way == way && attempt.kind == Kind::Write));
+        assert!((46..=52).contains(&own.len()), "{} writes of seat {seat} in 5 s", own.len());
+    }
+    let promised: HashSet<String> = writes(&seen).map(|write| write.id.clone()).collect();
+    assert_eq!(promised, shop.written().into_iter().collect(), "what was promised is what was done");
+    let said = Summary::of(&records, None, None);
+    assert!(said.longest_write_stall_seconds.unwrap() < 1.0);
+    assert_eq!(said.served.unwrap().old, seen.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_is_a_stall_of_its_own_length_and_every_try_has_a_fresh_id() {
+    let shop = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let street = Street::open(shop.address, Options::default()).await;
+    sleep(Duration::from_secs(1)).await;
+    shop.is(Mood::Holding);
+    sleep(Duration::from_millis(1_500)).await;
+    shop.is(Mood::Well);
+    sleep(Duration::from_secs(1)).await;
+    let (seen, dir) = street.close().await;
+    let records = Records::read(dir.path()).unwrap();
+    let stall = records.totals.longest_stall();
+    assert!((1.3..2.3).contains(&stall), "a stall of {stall} s");
+    assert_eq!(records.totals.failed_reads, 0, "reads go on");
+    assert_eq!(seen.len(), seen.iter().map(|attempt| &attempt.id).collect::<HashSet<_>>().len());
+    let refused: Vec<&Attempt> =
+        seen.iter().filter(|attempt| attempt.seat == 0 && attempt.outcome == Outcome::Refused).collect();
+    assert!(refused.len() >= 4, "{} tries in 1.5 s", refused.len());
+    for pair in refused.windows(2) {
+        let pause = pair[1].at.duration_since(pair[0].at).as_secs_f64() - pair[0].latency;
+        assert!(pause < 0.4, "tried again after {pause} s");
+        assert_eq!(pair[0].tenant, pair[1].tenant, "it is the same write");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_is_unknown_and_a_closed_door_is_a_refusal() {
+    let shop = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let street = Street::open(shop.address, Options { timeout_ms: 700, ..Options::default() }).await;
+    sleep(Duration::from_millis(500)).await;
+    shop.is(Mood::LosingAnswers);
+    sleep(Duration::from_millis(700)).await;
+    shop.is(Mood::Slow);
+    sleep(Duration::from_millis(1_500)).await;
+    shop.is(Mood::Well);
+    sleep(Duration::from_millis(500)).await;
+    let done = shop.close().await;
+    sleep(Duration::from_millis(500)).await;
+    let (seen, _dir) = street.close().await;
+    let mut ends: HashMap<(bool, Outcome), Vec<&Attempt>> = HashMap::new();
+    for write in writes(&seen) {
+        ends.entry((done.contains(&write.id), write.outcome)).or_default().push(write);
+    }
+    // The service did it and its answer was lost, by a reset and by a timeout: nobody may call that refused.
+    let lost = &ends[&(true, Outcome::Unknown)];
+    assert!(lost.iter().any(|write| write.latency < 0.5), "some by a reset");
+    assert!(lost.iter().any(|write| write.latency > 0.6), "some by a timeout");
+    assert!(!ends.contains_key(&(true, Outcome::Refused)), "{:?}", ends.get(&(true, Outcome::Refused)));
+    assert!(!ends.contains_key(&(false, Outcome::Acknowledged)));
+    let unheard = &ends[&(false, Outcome::Refused)];
+    assert!(unheard.iter().any(|write| write.status.is_none()), "the closed door");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_change_of_address_stale_clients_stay_for_three_ttls_and_then_others_come() {
+    let old = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let new = Shop::open_at(SocketAddr::new([127, 0, 0, 2].into(), old.address.port()), Mood::Moved).await;
+    let street = Street::open(old.address, Options::default()).await;
+    sleep(Duration::from_secs(2)).await;
+    point_at(&street.dns, new.address.ip()).await;
+    let switched = jiff::Timestamp::now();
+    sleep(Duration::from_secs(6)).await;
+    let (seen, _dir) = street.close().await;
+    let ttl = f64::from(TTL);
+    let age = |attempt: &Attempt| attempt.at.duration_since(attempt.resolved.unwrap()).as_secs_f64();
+    for attempt in &seen {
+        let life = if attempt.way == Way::Stale { 3.0 * ttl } else { ttl };
+        assert!(age(attempt) < life + 0.1, "{attempt:?} uses an answer of {} s", age(attempt));
+        let at_new = attempt.address == Some(new.address);
+        assert_eq!(at_new, attempt.served == Some(Served::Direct), "{attempt:?}");
+        assert!(!at_new || attempt.resolved.unwrap() > switched - Duration::from_millis(500));
+    }
+    let last_old = |seat: u32| {
+        let own = seen.iter().filter(|attempt| attempt.seat == seat && attempt.address == Some(old.address));
+        own.map(|attempt| attempt.at.duration_since(switched).as_secs_f64()).fold(f64::MIN, f64::max)
+    };
+    assert!(last_old(1) < ttl + 0.2, "a resolving client leaves within one TTL, not after {} s", last_old(1));
+    assert!(last_old(0) < 3.0 * ttl + 0.2, "a stale one within three, not after {} s", last_old(0));
+    let stale: Vec<&Attempt> = seen.iter().filter(|attempt| attempt.seat == 0).collect();
+    assert!(stale.iter().any(|attempt| age(attempt) > 2.0 * ttl), "and it does keep its address");
+    let clients: HashSet<u32> = stale.iter().map(|attempt| attempt.client).collect();
+    assert!(clients.len() >= 2, "another client took its place");
+    let mut places: HashMap<u32, HashSet<Option<SocketAddr>>> = HashMap::new();
+    for attempt in &stale {
+        places.entry(attempt.client).or_default().insert(attempt.address);
+    }
+    assert!(places.values().all(|places| places.len() == 1), "one client, one address");
+}
