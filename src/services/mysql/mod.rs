@@ -10,12 +10,15 @@ pub mod fence;
 pub mod grants;
 pub mod gtid;
 pub mod gtid_mode;
+pub mod load;
 pub mod lock;
 pub mod quote;
 pub mod replication;
+pub mod schema;
 pub mod server;
 pub mod session;
 pub mod sessions;
+pub mod snapshot;
 pub mod table;
 pub mod variable;
 

@@ -1,0 +1,184 @@
+//! One moment, seen by several sessions at once.
+//!
+//! Writers are held for as long as it takes every session to start its consistent snapshot and the position
+//! to be read, a fraction of a second. The global read lock where the account may take it; a managed server
+//! refuses it (1045, 1227): there the tables of the schemas are locked instead. Either wait is bounded, since
+//! a waiting lock holds up every other writer behind it.
+
+use std::time::{Duration, Instant};
+
+use super::manifest::Position;
+use crate::services::error::{Kind, Result};
+use crate::services::mysql::endpoint::Endpoint;
+use crate::services::mysql::fault::code;
+use crate::services::mysql::lock::LockName;
+use crate::services::mysql::server::Server;
+use crate::services::mysql::session::Session;
+use crate::services::mysql::table::Table;
+
+/// Sessions that see the same moment.
+#[derive(Debug)]
+pub struct Frozen {
+    /// Holds what keeps DDL away; carries out the catalogue's reads.
+    pub control: Session,
+    /// Each inside a read-only transaction of the same moment.
+    pub readers: Vec<Session>,
+    /// The moment.
+    pub position: Position,
+    /// How long writers were held.
+    pub held: Duration,
+    /// Whether the server keeps DDL away until the control session ends (LOCK INSTANCE FOR BACKUP).
+    pub ddl_held: bool,
+}
+
+/// How often the lock is tried, and how long each try may hold writers up.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Tries.
+    pub tries: u32,
+    /// The longest wait of one try; whole seconds, at least one.
+    pub each: Duration,
+    /// The pause between tries, so that held writers get through.
+    pub between: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { tries: 5, each: Duration::from_secs(2), between: Duration::from_secs(3) }
+    }
+}
+
+/// Opens a control session and one reader per lock name, all at one moment.
+pub async fn freeze(endpoint: &Endpoint, tables: &[Table], locks: &Locks, patience: Patience) -> Result<Frozen> {
+    let mut control = Session::locked(endpoint, "snapshot control", &locks.control).await?;
+    let mut readers = Vec::with_capacity(locks.readers.len());
+    for lock in &locks.readers {
+        readers.push(Session::locked(endpoint, "snapshot reader", lock).await?);
+    }
+    let server = Server::read(&mut control).await?;
+    let wait = patience.each.as_secs().max(1);
+    control.run("bound the lock wait", &format!("SET SESSION lock_wait_timeout = {wait}")).await?;
+    let ddl_held = server.may("BACKUP_ADMIN");
+    if ddl_held {
+        control.run("keep DDL away", "LOCK INSTANCE FOR BACKUP").await?;
+    }
+    let started = hold(&mut control, tables, patience).await?;
+    let outcome = start(&mut control, &mut readers, &server).await;
+    let released = control.run("let writers go on", "UNLOCK TABLES").await;
+    let held = started.elapsed();
+    let position = outcome?;
+    released?;
+    Ok(Frozen { control, readers, position, held, ddl_held })
+}
+
+/// The lock names of a snapshot's sessions.
+#[derive(Debug, Clone)]
+pub struct Locks {
+    /// Of the control session.
+    pub control: LockName,
+    /// One for each reader.
+    pub readers: Vec<LockName>,
+}
+
+impl Locks {
+    /// The names for one step of one run, with this many readers.
+    #[must_use]
+    pub fn new(run: &str, step: &str, readers: usize) -> Self {
+        let name = |worker: String| LockName::new(run, step, &worker);
+        Self {
+            control: name("control".to_owned()),
+            readers: (0..readers).map(|n| name(format!("reader{n}"))).collect(),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &LockName> {
+        std::iter::once(&self.control).chain(&self.readers)
+    }
+}
+
+async fn hold(control: &mut Session, tables: &[Table], patience: Patience) -> Result<Instant> {
+    let mut global = true;
+    let mut tried = 0;
+    loop {
+        let started = Instant::now();
+        let outcome = if global {
+            control.run("hold writers by the global read lock", "FLUSH TABLES WITH READ LOCK").await
+        } else {
+            lock_tables(control, tables).await
+        };
+        let Err(error) = outcome else { return Ok(started) };
+        match code(&error) {
+            Some(1045 | 1227) if global => global = false,
+            Some(1205) if tried + 1 < patience.tries => {
+                tried += 1;
+                tokio::time::sleep(patience.between).await;
+            }
+            Some(1205) => {
+                return Err(
+                    error.next("a statement runs for longer than writers may be held: look for it in SHOW PROCESSLIST")
+                );
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+async fn lock_tables(control: &mut Session, tables: &[Table]) -> Result<()> {
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<_> = tables.iter().map(|table| format!("{} READ", table.sql())).collect();
+    control.run("hold writers by locking the tables", &format!("LOCK TABLES {}", list.join(", "))).await
+}
+
+async fn start(control: &mut Session, readers: &mut [Session], server: &Server) -> Result<Position> {
+    for reader in readers {
+        reader.run("start a consistent snapshot", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
+    }
+    position(control, server).await
+}
+
+async fn position(control: &mut Session, server: &Server) -> Result<Position> {
+    let doing = "read the position";
+    let mut position = Position { gtid_mode: server.gtid_mode.clone(), ..Position::default() };
+    if !server.version.is_mariadb() {
+        let executed: Option<String> = control.one(doing, "SELECT @@GLOBAL.gtid_executed").await?;
+        position.gtid_executed = executed.unwrap_or_default().split_whitespace().collect();
+    }
+    if server.log_bin {
+        let row = control.rows(doing, server.version.show_position()).await?.pop();
+        let row = row.ok_or_else(|| control.refuse(doing, "the binary log has no position"))?;
+        position.file = row.get_opt(0).and_then(std::result::Result::ok).unwrap_or_default();
+        position.offset = row.get_opt(1).and_then(std::result::Result::ok).unwrap_or_default();
+    }
+    Ok(position)
+}
+
+/// What stands against a right snapshot of these tables, each with its way out.
+pub async fn objections(session: &mut Session, tables: &[Table]) -> Result<Vec<String>> {
+    let mut found: Vec<String> = tables
+        .iter()
+        .filter(|table| !table.engine.eq_ignore_ascii_case("InnoDB"))
+        .map(|table| {
+            format!(
+                "{} is a {} table: no transaction sees it at one moment (ALTER TABLE {} ENGINE = InnoDB)",
+                table.plain(),
+                table.engine,
+                table.sql()
+            )
+        })
+        .collect();
+    match session.rows("look for prepared XA transactions", "XA RECOVER").await {
+        Ok(prepared) if prepared.is_empty() => {}
+        Ok(prepared) => found.push(format!(
+            "{} XA transaction(s) are prepared: what they hold may yet be committed or not (XA COMMIT or XA ROLLBACK)",
+            prepared.len()
+        )),
+        // Without XA_RECOVER_ADMIN nobody can look; the fence of the switch looks again.
+        Err(error) if matches!(code(&error), Some(1227 | 1401)) => {}
+        Err(error) if error.kind == Kind::Transient => return Err(error),
+        Err(error) => return Err(error),
+    }
+    Ok(found)
+}
