@@ -159,7 +159,7 @@ fn entry(context: &Context) -> Result<Vec<String>> {
                 .collect());
         }
     }
-    for name in ["entry", "entry.sh", "entrypoint.sh", "run", "run.sh", "start.sh"] {
+    for name in ["entry", "entry.sh", "entrypoint.sh", "serve.sh", "run", "run.sh", "start.sh"] {
         if context.has(name) {
             return Ok(vec![format!("./{name}")]);
         }
