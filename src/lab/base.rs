@@ -18,6 +18,7 @@ const HUB_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes sure of the base image; its name.
 pub async fn ensure(site: &Site<'_>) -> Result<&'static str> {
+    let _turn = site.builds.lock().await;
     if site.engine.image(BASE).await?.is_some() {
         return Ok(BASE);
     }

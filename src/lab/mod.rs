@@ -15,10 +15,12 @@
 //! the places. Images come from [`Recipe`]s, tagged by the hash of what they are made of.
 
 pub mod ledger;
+pub mod managed_mysql;
 pub mod part;
 pub mod progress;
 pub mod recipe;
 pub mod registry;
+pub mod rev1;
 pub mod route53;
 pub mod secrets;
 pub mod site;
@@ -27,8 +29,11 @@ pub mod traffic;
 pub mod world;
 
 mod base;
+mod data_directory;
 mod files;
 mod install;
+mod mysql;
+mod server;
 
 pub use part::{Part, State};
 pub use progress::Progress;

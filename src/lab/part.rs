@@ -4,13 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::route53::part as route53;
-use super::{Site, registry};
+use super::{Site, managed_mysql, registry, rev1};
 use crate::services::Result;
 use crate::services::docker::Health;
 
 /// One piece of the lab, in the order in which they come up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    /// The one box that runs the service today.
+    Rev1,
+    /// The managed MySQL.
+    ManagedMysql,
     /// The container registry.
     Registry,
     /// Route 53, and the DNS that it is the front of.
@@ -30,12 +34,14 @@ pub enum State {
 
 impl Part {
     /// Every part, in the order in which they come up.
-    pub const ALL: &'static [Self] = &[Self::Registry, Self::Route53];
+    pub const ALL: &'static [Self] = &[Self::Rev1, Self::ManagedMysql, Self::Registry, Self::Route53];
 
     /// Its name on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Rev1 => "rev1",
+            Self::ManagedMysql => "managed-mysql",
             Self::Registry => "registry",
             Self::Route53 => "route53",
         }
@@ -45,13 +51,15 @@ impl Part {
     #[must_use]
     pub fn needs(self) -> &'static [Self] {
         match self {
-            Self::Registry | Self::Route53 => &[],
+            Self::Rev1 | Self::ManagedMysql | Self::Registry | Self::Route53 => &[],
         }
     }
 
     /// Makes what is missing, keeps what is right; returns when the part answers.
     pub async fn up(self, site: &Site<'_>) -> Result<()> {
         match self {
+            Self::Rev1 => rev1::up(site).await,
+            Self::ManagedMysql => managed_mysql::up(site).await,
             Self::Registry => registry::up(site).await,
             Self::Route53 => route53::up(site).await,
         }
@@ -60,6 +68,8 @@ impl Part {
     /// Looks at the part and changes nothing.
     pub async fn ready(self, site: &Site<'_>) -> Result<State> {
         match self {
+            Self::Rev1 => rev1::ready(site).await,
+            Self::ManagedMysql => managed_mysql::ready(site).await,
             Self::Registry => registry::ready(site).await,
             Self::Route53 => route53::ready(site).await,
         }
@@ -68,6 +78,8 @@ impl Part {
     /// A fresh world in seconds. Images and caches are kept.
     pub async fn reset(self, site: &Site<'_>) -> Result<()> {
         match self {
+            Self::Rev1 => rev1::reset(site).await,
+            Self::ManagedMysql => managed_mysql::reset(site).await,
             Self::Registry => registry::reset(site).await,
             Self::Route53 => route53::reset(site).await,
         }
@@ -76,6 +88,8 @@ impl Part {
     /// Takes the part's containers, volumes and processes away; safe when it was never up.
     pub async fn down(self, site: &Site<'_>) -> Result<()> {
         match self {
+            Self::Rev1 => rev1::down(site).await,
+            Self::ManagedMysql => managed_mysql::down(site).await,
             Self::Registry => registry::down(site).await,
             Self::Route53 => route53::down(site).await,
         }

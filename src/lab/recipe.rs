@@ -57,6 +57,7 @@ impl Recipe {
     /// Builds the image unless it is there; its reference.
     pub async fn ensure(&self, site: &Site<'_>, part: Part) -> Result<String> {
         let reference = self.reference()?;
+        let _turn = site.builds.lock().await;
         if site.engine.image(&reference).await?.is_some() {
             return Ok(reference);
         }

@@ -15,6 +15,8 @@ pub struct Site<'a> {
     pub directory: PathBuf,
     /// How many rows of orders and ledger Rev1 has.
     pub rows: u64,
+    /// One image is built at a time: two parts that stand on the same one do not build it twice.
+    pub builds: tokio::sync::Mutex<()>,
     /// Who hears of progress.
     pub news: &'a (dyn Fn(Progress) + Send + Sync),
 }

@@ -1,6 +1,13 @@
 //! The lab as a whole: its parts brought up in order, looked at, made fresh, taken away.
 
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use tokio::sync::Mutex;
 
 use super::{LABEL, NETWORK, Part, Progress, Site, State, files, install, site};
 use crate::services::Result;
@@ -49,15 +56,16 @@ impl Lab {
 
     /// Brings the parts up; what runs as it should stays as it is.
     pub async fn up(&self, options: &UpOptions, news: News<'_>) -> Result<()> {
+        let _turn = self.turn(news).await?;
         let engine = install::ready(&self.directory, options.install, news).await?;
         let rows = self.rows(options.rows)?;
-        let site = Site { engine, directory: self.directory.clone(), rows, news };
+        let site = Site { engine, directory: self.directory.clone(), rows, builds: Mutex::default(), news };
         for name in SECRETS {
             site.secret(name).await?;
         }
         site.ensure_network().await?;
-        for part in wanted(&options.only) {
-            part.up(&site).await?;
+        for wave in waves(wanted(&options.only)) {
+            try_join_all(wave.into_iter().map(|part| part.up(&site))).await?;
         }
         Ok(())
     }
@@ -74,30 +82,45 @@ impl Lab {
 
     /// A fresh world; parts that are absent stay absent.
     pub async fn reset(&self, news: News<'_>) -> Result<()> {
+        let _turn = self.turn(news).await?;
         let site = self.site(news).await?;
+        let mut present = BTreeSet::new();
         for part in Part::ALL {
             if part.ready(&site).await? != State::Absent {
-                site.say(*part, "fresh");
-                part.reset(&site).await?;
+                present.insert(*part);
             }
+        }
+        for wave in waves(present) {
+            try_join_all(wave.into_iter().map(|part| {
+                site.say(part, "fresh");
+                part.reset(&site)
+            }))
+            .await?;
         }
         Ok(())
     }
 
     /// Takes the parts away; with `all`, the lab's images, volumes and directory too.
     pub async fn down(&self, all: bool, news: News<'_>) -> Result<()> {
+        let _turn = self.turn(news).await?;
         let site = self.site(news).await?;
         for part in Part::ALL.iter().rev() {
             site.say(*part, "down");
             part.down(&site).await?;
+        }
+        // Helpers that an interrupted command left behind.
+        for container in site.engine.containers_labelled(&[(LABEL, "1")]).await? {
+            site.engine.remove_container(&container).await?;
         }
         site.engine.remove_network(NETWORK).await?;
         if all {
             for volume in site.engine.volumes_labelled(&[(LABEL, "1")]).await? {
                 site.engine.remove_volume(&volume).await?;
             }
-            for (image, _) in site.engine.images_labelled(&[(LABEL, "1")]).await? {
-                site.engine.remove_image(&image).await?;
+            for (_, names) in site.engine.images_labelled(&[(LABEL, "1")]).await? {
+                for name in names {
+                    site.engine.remove_image(&name).await?;
+                }
             }
             std::fs::remove_dir_all(&self.directory)
                 .map_err(|why| site::fault(&self.directory, "remove it").because(why))?;
@@ -107,7 +130,27 @@ impl Lab {
 
     async fn site<'a>(&self, news: News<'a>) -> Result<Site<'a>> {
         let engine = Engine::connect(None).await?;
-        Ok(Site { engine, directory: self.directory.clone(), rows: self.rows(None)?, news })
+        Ok(Site { engine, directory: self.directory.clone(), rows: self.rows(None)?, builds: Mutex::default(), news })
+    }
+
+    /// Waits for the turn on this lab directory; it ends with the file, or with the process that has it.
+    async fn turn(&self, news: News<'_>) -> Result<File> {
+        let path = self.directory.join("lock");
+        let fault = |why| site::fault(&path, "lock it").because(why);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fault)?;
+        let mut said = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(why)) => return Err(fault(why)),
+                Err(TryLockError::WouldBlock) if said => tokio::time::sleep(Duration::from_millis(200)).await,
+                Err(TryLockError::WouldBlock) => {
+                    let text = "another command of the lab is at work: waiting for it".to_owned();
+                    news(Progress { part: None, text, done: None, eta: None });
+                    said = true;
+                }
+            }
+        }
     }
 
     /// The number of rows, kept from one command to the next.
@@ -128,13 +171,51 @@ fn keep(file: &Path, why: std::io::Error) -> crate::services::Error {
     site::fault(file, "keep the number of rows").because(why)
 }
 
-/// The parts asked for with what they need, in the order in which they come up.
-fn wanted(only: &[Part]) -> Vec<Part> {
-    let mut wanted: Vec<Part> = if only.is_empty() { Part::ALL.to_vec() } else { only.to_vec() };
-    let mut next = 0;
-    while let Some(part) = wanted.get(next).copied() {
-        wanted.extend(part.needs().iter().filter(|need| !only.contains(need)));
-        next += 1;
+/// The parts asked for with all that they need.
+fn wanted(only: &[Part]) -> BTreeSet<Part> {
+    let mut next: Vec<Part> = if only.is_empty() { Part::ALL.to_vec() } else { only.to_vec() };
+    let mut wanted = BTreeSet::new();
+    while let Some(part) = next.pop() {
+        if wanted.insert(part) {
+            next.extend(part.needs());
+        }
     }
-    Part::ALL.iter().copied().filter(|part| wanted.contains(part)).collect()
+    wanted
+}
+
+/// Parts in waves: those of one wave come up together, and need only parts of earlier ones.
+fn waves(mut wanted: BTreeSet<Part>) -> Vec<Vec<Part>> {
+    let mut waves = Vec::new();
+    while !wanted.is_empty() {
+        let free = |part: &Part| !part.needs().iter().any(|need| wanted.contains(need));
+        let wave: Vec<Part> = wanted.iter().copied().filter(free).collect();
+        // Parts that need each other in a circle: a test forbids it; here it must not become a loop.
+        let wave = if wave.is_empty() { wanted.iter().copied().collect() } else { wave };
+        wanted.retain(|part| !wave.contains(part));
+        waves.push(wave);
+    }
+    waves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_comes_after_what_it_needs() {
+        let order = waves(wanted(&[])).concat();
+        assert_eq!(order.len(), Part::ALL.len());
+        for (place, part) in order.iter().enumerate() {
+            assert!(part.needs().iter().all(|need| order[..place].contains(need)), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_part_alone_brings_what_it_needs() {
+        for part in Part::ALL {
+            let order = waves(wanted(&[*part])).concat();
+            assert_eq!(order.last(), Some(part));
+            assert!(part.needs().iter().all(|need| order.contains(need)));
+        }
+    }
 }
