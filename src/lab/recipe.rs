@@ -3,7 +3,7 @@
 //! The image is tagged by the hash of its recipe and of what it stands on, so an unchanged recipe is
 //! never built again and a changed one always is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use include_dir::{Dir, include_dir};
 
@@ -11,6 +11,9 @@ use super::progress::Stretch;
 use super::{LABEL, Part, Progress, Site};
 use crate::services::docker::{BuildEvent, BuildOptions, Context};
 use crate::services::{Error, Kind, Result};
+
+/// Steps that follow each other quicker than this are not news.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Everything under `assets/lab`, as the program was built with it.
 pub static ASSETS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/lab");
@@ -79,8 +82,12 @@ impl Recipe {
             eta: Some(stretch.eta(0.0)),
         };
         (site.news)(news(format!("building {reference}")));
+        let mut last = Instant::now();
         let built = site.engine.build(self.context.clone(), &options, |event| {
-            if let BuildEvent::Step { number, total, .. } = event {
+            if let BuildEvent::Step { number, total, .. } = event
+                && last.elapsed() > QUIET
+            {
+                last = Instant::now();
                 (site.news)(news(format!("building {} (step {number} of {total})", self.name)));
             }
         });

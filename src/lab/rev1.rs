@@ -66,8 +66,8 @@ async fn server(site: &Site<'_>) -> Result<Server> {
     for name in ["app.crt", "app.key"] {
         files = files.with(format!("etc/cutover/{name}"), site.read(&tls.join(name)).await?, false);
     }
-    // Seen: 6 s for the server itself, and about 40 s for every million rows.
-    let usual = Duration::from_millis(6_000 + site.rows / 25);
+    // Seen: 6 s for the server itself, and about 30 s for every million rows.
+    let usual = Duration::from_millis(6_000 + site.rows / 33);
     let data = DataDirectory {
         part: PART,
         image,

@@ -14,7 +14,7 @@ use crate::services::Result;
 use crate::services::docker::Engine;
 
 /// Rows of orders and ledger in Rev1's database where nobody asks for another number: about 200 MB.
-pub const ROWS: u64 = 400_000;
+pub const ROWS: u64 = 700_000;
 
 /// Secrets that steps ask for and no part makes.
 const SECRETS: &[&str] = &["managed-app", "replication", "replication-back"];
