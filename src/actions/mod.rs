@@ -18,6 +18,7 @@ mod ingress;
 mod objects;
 pub mod ports;
 mod push;
+mod restore;
 mod servers;
 
 mod command;
@@ -130,4 +131,3 @@ macro_rules! not_yet {
 }
 
 not_yet!(Snapshot);
-not_yet!(Restore);

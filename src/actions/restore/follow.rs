@@ -1,0 +1,108 @@
+//! The channel: what the load holds is declared, then the target follows the source; its health afterwards.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::super::servers::{source, target};
+use super::super::{Effect, Health, Reading, Result, Working, again};
+use crate::domain::Failure;
+use crate::domain::runbook::inputs::Restore;
+use crate::services::mysql::snapshot::Manifest;
+use crate::services::mysql::{GtidSet, Session, replication};
+
+/// How long the channel may take to connect.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// How often the lag is looked at while the target catches up.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Declares what was loaded, and follows the source from there until the target has caught up.
+pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) -> Result<()> {
+    let mut there = Session::open(&target(cx).await?).await?;
+    let held = gtid_set(manifest)?;
+    if let Some(origin) = held.first_tagged() {
+        return Err(Failure::permanent("the source has tagged GTIDs, which a managed server does not take")
+            .because(format!("{origin:?}")));
+    }
+    let before = replication::executed(&mut there).await?;
+    let effect = Effect::new("gtid-purged", "declare on the target what the snapshot holds")
+        .undo(json!({ "before": before.to_string(), "kept": "GTID history cannot be taken back" }));
+    let declare = async { Ok(replication::add_purged(&mut there, &held).await?.to_string()) };
+    cx.effect(effect, again(), declare).await?;
+    let from = replication_source(cx).await?;
+    let effect = Effect::new("channel", format!("follow {}:{}", from.host, from.port)).undo(json!({ "channel": null }));
+    let begin = async {
+        let ours =
+            replication::status(&mut there).await?.filter(|channel| channel.host == from.host && !channel.stopped());
+        if ours.is_none() {
+            replication::reset(&mut there).await?;
+            replication::configure(&mut there, &from).await?;
+        }
+        replication::start(&mut there).await?;
+        replication::until_running(&mut there, Instant::now() + CONNECT).await?;
+        Ok(())
+    };
+    cx.effect(effect, again(), begin).await?;
+    catch_up(inputs, cx, &mut there).await
+}
+
+async fn catch_up(inputs: &Restore, cx: &Working, there: &mut Session) -> Result<()> {
+    let mut here = Session::open(&source(cx).await?).await?;
+    let mut most = 0;
+    loop {
+        let executed = replication::executed(&mut here).await?;
+        let channel =
+            replication::status(there).await?.ok_or_else(|| Failure::permanent("the target's channel is gone"))?;
+        if channel.applier_fault.is_some() {
+            return Err(Failure::permanent("the target does not follow the source")
+                .because(channel.to_string())
+                .next("mend what the applier names on the target, then run the step again"));
+        }
+        let behind = channel.behind(&executed);
+        let lag = channel.lag_seconds.unwrap_or(u64::MAX);
+        if channel.running() && lag <= inputs.max_lag.duration().as_secs() {
+            return Ok(());
+        }
+        cx.check_cancelled()?;
+        most = most.max(behind);
+        cx.progress("the target catches up", most - behind, Some(most), "transactions");
+        sleep(TICK).await;
+    }
+}
+
+/// How the channel is doing: unhealthy when it stands, or is further behind than the limit.
+pub(super) async fn health(inputs: &Restore, cx: &Reading) -> Result<Option<Health>> {
+    // After the switch this channel is gone on purpose: the other one is the switch's.
+    if cx.state().switched {
+        return Ok(None);
+    }
+    let (mut here, mut there) = (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
+    let executed = replication::executed(&mut here).await?;
+    let Some(channel) = replication::status(&mut there).await? else {
+        return Ok(Some(Health { healthy: false, detail: "the target follows nobody".to_owned() }));
+    };
+    let lag = channel.lag_seconds;
+    let in_time = lag.is_some_and(|lag| lag <= inputs.max_lag.duration().as_secs().max(1) * 10);
+    let lag = lag.map_or_else(|| "lag not known".to_owned(), |lag| format!("{lag} s behind"));
+    let detail = format!("{channel}, {lag}, {} transactions to apply", channel.behind(&executed));
+    Ok(Some(Health { healthy: channel.running() && in_time, detail }))
+}
+
+/// Where the target finds the source.
+async fn replication_source(cx: &Reading) -> Result<replication::Source> {
+    let mysql = &cx.source()?.mysql;
+    Ok(replication::Source {
+        host: mysql.replication_host.clone().unwrap_or_else(|| mysql.host.clone()),
+        port: mysql.port,
+        user: mysql.replication.user.clone(),
+        password: cx.secret(&mysql.replication.password).await?,
+    })
+}
+
+/// The GTID set at the snapshot's moment.
+pub(super) fn gtid_set(manifest: &Manifest) -> Result<GtidSet> {
+    let text = &manifest.position.gtid_executed;
+    text.parse().map_err(|why| Failure::permanent(format!("the snapshot's GTID set `{text}` cannot be read: {why}")))
+}

@@ -1,0 +1,113 @@
+//! `mysql.restore`: a second snapshot loaded into the target, then native replication from the source, with
+//! no freeze; proved at one common point while both go on.
+//!
+//! ```text
+//! snapshot -> load (by chunk) -> counts -> gtid_purged -> channel -> caught up      [copy], [follow]
+//!                      stop the applier -> snapshot at G -> apply up to G -> compare -> go on   [prove]
+//! ```
+//!
+//! `gtid_purged` comes after the counts: a target that claims transactions whose rows it does not have
+//! would "replicate" without them.
+
+mod copy;
+mod follow;
+mod prove;
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::servers::{source, target};
+use super::{Action, Checking, Health, Outputs, Reading, Result, Working};
+use crate::domain::preview::Verb;
+use crate::domain::runbook::inputs::Restore;
+use crate::domain::{Check, Failure, Preview};
+use crate::services::mysql::load::state;
+use crate::services::mysql::replication;
+use crate::services::mysql::{Server, Session};
+
+/// The identities under which the servers are pinned.
+const SOURCE: &str = "source MySQL";
+const TARGET: &str = "target MySQL";
+
+impl Action for Restore {
+    async fn preview(&self, cx: &Reading) -> Result<Preview> {
+        let mut preview = Preview::undone_by(
+            "stops and resets the channel, drops what was loaded; refused once the target has taken writes of its own",
+        );
+        let (mut here, mut there) =
+            (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
+        for (name, session) in [(SOURCE, &mut here), (TARGET, &mut there)] {
+            let server = Server::read(session).await?;
+            cx.recognise(name, &server.uuid)?;
+            preview.identity(name, server.uuid);
+            if server.gtid_mode != "ON" {
+                return Err(Failure::permanent(format!("{name} has gtid_mode={}", server.gtid_mode))
+                    .next("drive `prepare` first: a follower needs GTIDs"));
+            }
+        }
+        let schemas = &cx.source()?.schemas;
+        let begun = !cx.state().step(cx.step_id()).effects.is_empty();
+        if !begun {
+            free(&mut there, schemas).await?;
+        }
+        for schema in schemas {
+            let sql = format!(
+                "SELECT CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = {}",
+                crate::services::mysql::literal(schema)
+            );
+            let bytes: u64 = here.one("read the size", &sql).await?;
+            preview.change(Verb::Create, format!("every table of `{schema}` on the target"), vec![]);
+            preview.figure(format!("size of `{schema}`"), format!("{:.1} MiB", mebibytes(bytes)));
+        }
+        let address = cx
+            .source()?
+            .mysql
+            .replication_host
+            .clone()
+            .unwrap_or_else(|| cx.source().map(|s| s.mysql.host.clone()).unwrap_or_default());
+        preview.change(
+            Verb::Create,
+            format!("replication channel on the target, from {address}"),
+            vec!["GTID, TLS".to_owned()],
+        );
+        preview.setting("verification good for", self.verify_expiry.to_string());
+        Ok(preview)
+    }
+
+    async fn apply(&self, cx: &Working) -> Result<Outputs> {
+        let manifest = copy::copy(self, cx).await?;
+        follow::follow(self, cx, &manifest).await?;
+        Ok(BTreeMap::from([("gtid_set".to_owned(), json!(manifest.position.gtid_executed))]))
+    }
+
+    async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
+        prove::prove(self, cx).await
+    }
+
+    async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
+        follow::health(self, cx).await
+    }
+}
+
+/// The target's schemas are free to be loaded into, and nobody else has a channel there.
+async fn free(target: &mut Session, schemas: &[String]) -> Result<()> {
+    let contents = state::contents(target, schemas).await?;
+    if !contents.is_empty() {
+        return Err(Failure::permanent("the target's schemas are not empty")
+            .because(format!("they hold {}", contents.join(", ")))
+            .next("empty them, or name another target: nothing that this run did not make is overwritten"));
+    }
+    if let Some(channel) = replication::status(target).await? {
+        return Err(Failure::permanent("the target follows another server already")
+            .because(channel.to_string())
+            .next("stop and reset that channel, if it is not wanted any more"));
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown only")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / 1_048_576.0
+}

@@ -1,0 +1,103 @@
+//! Every row compared at one common point, while the source goes on.
+//!
+//! The target's applier is stopped, the source is seen at one moment G by consistent snapshots, and the
+//! target applies exactly up to G and stops there by itself. Both then stand still for as long as it takes
+//! to compare every chunk; afterwards the target goes on. The standing applier is a scratch state: a resume
+//! lets it go on first.
+
+use std::time::{Duration, Instant as Clock};
+
+use tokio::time::Instant;
+
+use super::super::servers::{source, target};
+use super::super::{Checking, Result};
+use super::SOURCE;
+use crate::domain::runbook::inputs::Restore;
+use crate::domain::{Check, Failure};
+use crate::services::mysql::compare::{Comparison, Pair, compare};
+use crate::services::mysql::lock::end_leftover;
+use crate::services::mysql::replication::{self, Applied};
+use crate::services::mysql::snapshot::freeze::{Frozen, freeze};
+use crate::services::mysql::snapshot::{Locks, Patience};
+use crate::services::mysql::table::read_tables;
+use crate::services::mysql::{GtidSet, Session};
+
+/// How long the target may take to apply what lies between its stop and the source's moment.
+const CATCH_UP: Duration = Duration::from_mins(5);
+/// How long a session of an earlier attempt may take to be gone.
+const LEFTOVER: Duration = Duration::from_secs(30);
+/// So many differences are named.
+const NAMED: usize = 5;
+
+/// Compares, and says what was seen.
+pub(super) async fn prove(inputs: &Restore, cx: &Checking) -> Result<Vec<Check>> {
+    let to = target(cx).await?;
+    let go_on = || async {
+        let mut there = Session::open(&to).await?;
+        Ok(replication::start(&mut there).await?)
+    };
+    let began = Clock::now();
+    let (point, seen) = cx.scratch("stopped applier", "verify-applier", go_on, at_one_point(inputs, cx)).await?;
+    let mut there = Session::open(&to).await?;
+    let channel = replication::until_running(&mut there, Instant::now() + LEFTOVER).await?;
+    let evidence = format!(
+        "{} tables, {} chunks, {} rows at {point}, in {:.1} s",
+        seen.tables,
+        seen.chunks,
+        seen.rows,
+        began.elapsed().as_secs_f64()
+    );
+    let equal = match seen.differences.len() {
+        0 => Check::passed("every row is on the target, at one GTID set", evidence),
+        count => {
+            let named = seen.differences.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+            Check::failed("every row is on the target, at one GTID set", format!("{count} differences: {named}"))
+        }
+    };
+    Ok(vec![equal, Check::passed("the target follows the source again", channel.to_string())])
+}
+
+async fn at_one_point(inputs: &Restore, cx: &Checking) -> Result<(GtidSet, Comparison)> {
+    let (from, to) = (source(cx).await?, target(cx).await?);
+    let schemas = cx.source()?.schemas.clone();
+    let (mut here, mut there) = (Session::open(&from).await?, Session::open(&to).await?);
+    let locks = Locks::new(cx.run().as_str(), &format!("{}-verify", cx.step_id()), inputs.workers.max(1));
+    for lock in locks.all() {
+        end_leftover(&mut here, lock, LEFTOVER).await?;
+    }
+    let tables = read_tables(&mut here, &schemas).await?;
+    replication::stop(&mut there).await?;
+    let Frozen { control, readers, position, .. } = freeze(&from, &tables, &locks, Patience::default()).await?;
+    let point: GtidSet = position
+        .gtid_executed
+        .parse()
+        .map_err(|why| Failure::permanent(format!("the GTID set of the {SOURCE} cannot be read: {why}")))?;
+    replication::start_until(&mut there, &point).await?;
+    match replication::wait_applied(&mut there, &point, Instant::now() + CATCH_UP).await? {
+        Applied::All => {}
+        Applied::NotInTime => {
+            return Err(Failure::transient("the target did not reach the point of comparison in time")
+                .next("compare when there is less to write"));
+        }
+    }
+    replication::stop(&mut there).await?;
+    stands_at(&mut there, &mut here, &point).await?;
+    let mut pairs = Vec::new();
+    for reader in readers {
+        pairs.push(Pair { source: reader, target: Session::open(&to).await? });
+    }
+    let progress = |done, total| cx.progress("compare", done, Some(total), "chunks");
+    let seen = compare(&mut pairs, &schemas, &progress, cx.cancel()).await?;
+    control.close().await?;
+    Ok((point, seen))
+}
+
+/// The target has applied no transaction of the source beyond the point.
+async fn stands_at(there: &mut Session, here: &mut Session, point: &GtidSet) -> Result<()> {
+    let source = replication::server_uuid(here).await?;
+    let beyond = replication::executed(there).await?.of_server(&source).subtract(point);
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::transient("the target went past the point of comparison").because(format!("by {beyond}")))
+}
