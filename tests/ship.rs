@@ -11,10 +11,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cutover::actions::Outputs;
 use cutover::domain::failure::FailureKind;
 use cutover::domain::preview::Verb;
 use cutover::services::docker::{BuildOptions, ContainerSpec, Context, Engine, Port};
-use cutover::services::mysql::{Endpoint, Session, Tls};
+use cutover::services::mysql::snapshot::{Manifest, Position};
+use cutover::services::mysql::{Endpoint, Session, Tls, schema};
 use support::drive::{Drive, all_hold};
 
 const BASE: &str = "debian:trixie-slim";
@@ -47,11 +49,11 @@ fn name(part: &str) -> String {
 }
 
 /// A source with one schema, as Rev1 would be; where it listens.
-async fn source(engine: &Engine) -> u16 {
+async fn source(engine: &Engine, snapshot: &Path) -> u16 {
     let start = "mkdir -p /scratch && chown mysql /scratch && mysqld --no-defaults --initialize-insecure --user=mysql --datadir=/scratch/data && \
                  exec mysqld --no-defaults --user=mysql --datadir=/scratch/data --socket=/scratch/s.sock --mysqlx=OFF --bind-address=0.0.0.0 --init-file=/init.sql";
     let init = "CREATE DATABASE shop; CREATE TABLE shop.tenants (id INT PRIMARY KEY, name VARCHAR(20));\n\
-                CREATE TABLE shop.orders (id INT PRIMARY KEY, tenant INT, FOREIGN KEY (tenant) REFERENCES tenants (id));\n\
+                CREATE TABLE shop.orders (id INT PRIMARY KEY, tenant INT, FOREIGN KEY (tenant) REFERENCES tenants (id)); CREATE VIEW shop.names AS SELECT name FROM shop.tenants;\n\
                 CREATE USER boss@'%' IDENTIFIED BY 'boss'; GRANT ALL ON *.* TO boss@'%';\n";
     let spec = ContainerSpec {
         entrypoint: Some(["sh", "-c", start].map(str::to_owned).to_vec()),
@@ -74,10 +76,27 @@ async fn source(engine: &Engine) -> u16 {
         tls: Tls::Required { ca: None },
     };
     let deadline = Instant::now() + Duration::from_mins(1);
-    while Session::open(&endpoint).await.is_err() {
-        assert!(Instant::now() < deadline, "the source did not come up");
+    let mut session = loop {
+        match Session::open(&endpoint).await {
+            Ok(session) => break session,
+            Err(error) => assert!(Instant::now() < deadline, "the source did not come up: {error:?}"),
+        }
         tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    };
+    // What the snapshot of its schema would hold; its rows are of no use here.
+    let manifest = Manifest {
+        format: 1,
+        id: "test".into(),
+        taken: "2026-01-01T00:00:00Z".into(),
+        server_uuid: String::new(),
+        server_version: String::new(),
+        position: Position::default(),
+        held_milliseconds: 0,
+        schemas: schema::read_schemas(&mut session, &["shop".to_owned()]).await.unwrap(),
+        tables: Vec::new(),
+        chunks: Vec::new(),
+    };
+    manifest.write(snapshot).unwrap();
     port
 }
 
@@ -155,11 +174,13 @@ with = {{ image = "${{steps.containerise.image}}", tag = "v1" }}
 async fn the_backend_is_built_tried_and_pushed_once_and_known_by_its_digest() {
     let engine = Engine::connect(None).await.unwrap();
     let beside = tempfile::tempdir().unwrap();
-    let (registry, mysql) = (registry(&engine).await, source(&engine).await);
+    let (registry, mysql) = (registry(&engine).await, source(&engine, beside.path()).await);
     let run = format!("test-{}", std::process::id());
     let text = runbook(registry, mysql, beside.path());
     let drive = Drive::new(&run, &text, beside.path());
 
+    let snapshot = || Outputs::from([("directory".to_owned(), beside.path().to_str().unwrap().into())]);
+    drive.given("snapshot", snapshot());
     let preview = drive.preview("containerise").await.unwrap();
     assert_eq!(preview.changes[0].verb, Verb::Create);
     assert!(

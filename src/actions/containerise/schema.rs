@@ -1,42 +1,62 @@
-//! The tables that the trial's server gets, as SQL.
+//! The snapshot's schemas as SQL for the trial's server: tables first, then what looks at them.
 
-use crate::actions::{Reading, Result, servers};
-use crate::domain::Failure;
+use std::path::PathBuf;
+
+use crate::actions::{Reading, Result};
 use crate::domain::runbook::inputs::Containerise;
-use crate::services::mysql::{Session, identifier, literal};
+use crate::domain::{Failure, StepId};
+use crate::services::mysql::identifier;
+use crate::services::mysql::load::ddl::without_definer;
+use crate::services::mysql::snapshot::Manifest;
 
-/// A schema without its rows.
+/// Schemas without their rows.
 pub(super) struct Tables {
-    /// Its name.
+    /// The schema in the backend's URL: the first of those that move.
     pub(super) schema: String,
-    /// Statements that make its tables.
-    pub(super) sql: String,
+    /// Statements that make the databases.
+    pub(super) databases: String,
+    /// Statements that make the tables, in every schema.
+    pub(super) tables: String,
+    /// Statements that make the views; given more than once, because views look at views.
+    pub(super) views: String,
     /// How many tables.
     pub(super) count: usize,
 }
 
-/// The first of the schemas that move (the one in the backend's URL), as the source has it.
-pub(super) async fn of_snapshot(_inputs: &Containerise, cx: &Reading) -> Result<Tables> {
-    let none = || Failure::permanent("the runbook's [source] names no schemas");
-    let schema = cx.source()?.schemas.first().cloned().ok_or_else(none)?;
-    let mut session = Session::open(&servers::source(cx).await?).await?;
-    let tables: Vec<String> = session
-        .query(
-            "list the tables",
-            &format!(
-                "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",
-                literal(&schema)
-            ),
-        )
-        .await?;
-    // Foreign keys point at tables that come later.
-    let mut sql = format!("SET foreign_key_checks = 0;\nUSE {};\n", identifier(&schema));
-    for table in &tables {
-        let shown = format!("SHOW CREATE TABLE {}.{}", identifier(&schema), identifier(table));
-        let (_, statement): (String, String) = session.one(&format!("read the definition of {table}"), &shown).await?;
-        sql.push_str(&statement);
-        sql.push_str(";\n");
+/// What the snapshot of the step named in the inputs holds.
+pub(super) fn of_snapshot(inputs: &Containerise, cx: &Reading) -> Result<Tables> {
+    let step = StepId::from(inputs.snapshot.as_str());
+    let directory = cx.output(&step, "directory")?;
+    let directory = PathBuf::from(directory.as_str().unwrap_or_default());
+    let manifest = Manifest::read(&directory)?;
+    let wanted = cx.connections().source.as_ref().and_then(|source| source.schemas.first());
+    let schema = wanted.or_else(|| manifest.schemas.first().map(|schema| &schema.name)).cloned();
+    let none = || Failure::permanent(format!("the snapshot in {} holds no schema", directory.display()));
+    let mut made = Tables {
+        schema: schema.ok_or_else(none)?,
+        databases: String::new(),
+        // Foreign keys point at tables that come later.
+        tables: "SET foreign_key_checks = 0;\n".to_owned(),
+        views: String::new(),
+        count: 0,
+    };
+    for schema in &manifest.schemas {
+        let name = identifier(&schema.name);
+        made.databases.push_str(&format!(
+            "CREATE DATABASE {name} CHARACTER SET {} COLLATE {};\n",
+            schema.charset, schema.collation
+        ));
+        made.tables.push_str(&format!("USE {name};\n"));
+        made.views.push_str(&format!("USE {name};\n"));
+        for table in &schema.tables {
+            made.tables.push_str(&format!("{};\n", table.statement));
+            made.count += 1;
+        }
+        for view in &schema.views {
+            let statement = without_definer(&view.statement).replacen("CREATE ", "CREATE OR REPLACE ", 1);
+            made.views.push_str(&format!("{statement};\n"));
+        }
     }
-    session.close().await?;
-    Ok(Tables { schema, sql, count: tables.len() })
+    made.views = made.views.repeat(3);
+    Ok(made)
 }
