@@ -14,7 +14,7 @@ use super::service::{self, deployed};
 use super::world::World;
 use crate::actions::{Effect, Outputs, Result, Working, again};
 use crate::domain::Failure;
-use crate::domain::runbook::inputs;
+use crate::domain::runbook::{ActionSpec, inputs};
 use crate::services::kubernetes::Cluster;
 use crate::services::mysql::fence::managed::{self, OpenAccount};
 use crate::services::mysql::grants;
@@ -141,6 +141,13 @@ pub(super) fn answer(
 
 /// The background jobs, whose deployment stood at 0.
 async fn jobs(cx: &Working) -> Result<()> {
+    let deploy = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
+        ActionSpec::Deploy(deploy) => Some(deploy),
+        _ => None,
+    });
+    if deploy.is_none_or(|deploy| deploy.jobs_env.is_empty()) {
+        return Ok(());
+    }
     let kubernetes = cx.kubernetes()?;
     let kubeconfig = kubernetes.kubeconfig.as_ref().map(|path| cx.path(path));
     let cluster = Cluster::connect(kubeconfig.as_deref(), Some(&kubernetes.context)).await?;
