@@ -71,7 +71,7 @@ id = "prepare"
 action = "mysql.prepare"
 owner = "database"
 day = 1
-with = {{ binlog_retention_hours = 720 }}
+with = {{ binlog_retention_hours = 48 }}
 [[step]]
 id = "deploy"
 action = "kubernetes.deploy"
@@ -161,7 +161,7 @@ async fn a_switch_is_aborted_by_its_budget_then_done_and_nothing_is_lost() {
     std::fs::write(world.secrets.path().join("aws-id"), standin::ACCESS_KEY).unwrap();
     std::fs::write(world.secrets.path().join("aws-secret"), standin::SECRET).unwrap();
 
-    let mut drive = Drive::new("run-1", &runbook(&world, &standin, "3s"), world.secrets.path());
+    let drive = Drive::new("run-1", &runbook(&world, &standin, "3s"), world.secrets.path());
     let preview = drive.preview("prepare").await.unwrap();
     assert!(preview.changes.len() > 6, "{preview:#?}");
     drive.apply("prepare").await.unwrap();
@@ -212,8 +212,9 @@ async fn a_switch_is_aborted_by_its_budget_then_done_and_nothing_is_lost() {
     slow.await.unwrap().unwrap();
 
     // The same run goes on with a longer budget, and this time all of it happens.
-    let again = Drive::new("run-1", &runbook(&world, &standin, "20s"), world.secrets.path());
-    drive = Drive { memory: drive.memory.clone(), ..again };
+    let journal = drive.memory.clone();
+    let mut drive = Drive::new("run-1", &runbook(&world, &standin, "20s"), world.secrets.path());
+    drive.memory = journal;
     let outputs = drive.apply("dns").await.unwrap();
     println!("outputs: {outputs:?}");
     assert!(outputs["freeze_seconds"].as_f64().unwrap() < 20.0);

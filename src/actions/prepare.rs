@@ -201,7 +201,7 @@ pub(super) async fn schema_digest(session: &mut Session, schemas: &[String]) -> 
              ORDER BY table_schema, table_name, index_name, seq_in_index"
         ),
         format!(
-            "SELECT CONCAT_WS('|', routine_schema, routine_name, routine_type, MD5(routine_definition)) \
+            "SELECT CONCAT_WS('|', routine_schema, routine_name, routine_type, SHA2(routine_definition, 256)) \
              FROM information_schema.routines WHERE routine_schema IN ({named}) ORDER BY routine_schema, routine_name"
         ),
     ];

@@ -50,7 +50,7 @@ impl OldAndNew {
         let seed = "/opt/rev1/seed.sh 200 && exec tini -g -- /opt/rev1/entry.sh";
         world.run(&world.old, &image("rev1"), &["bash", "-c", seed]);
         let new = format!(
-            "sed -i -e 's#@127.0.0.1:3306/shop?ssl=off#@{}:3306/shop?ssl=true#' -e 's#mysql://shop:#mysql://shop_app:#' \
+            "sed -i -e 's#@127.0.0.1:3306/shop?ssl=off#@{}:3306/shop?ssl=required#' -e 's#mysql://shop:#mysql://shop_app:#' \
              -e 's#APP_BUILD=rev1#APP_BUILD={DIGEST}#' -e 's#RUN_JOBS=1#RUN_JOBS=0#' /opt/rev1/backend.sh; \
              mkdir -p /var/lib/rev1/stopped; touch /var/lib/rev1/stopped/mysql; exec tini -g -- /opt/rev1/entry.sh",
             address(&world.managed)
