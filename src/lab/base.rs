@@ -23,7 +23,7 @@ pub async fn ensure(site: &Site<'_>) -> Result<&'static str> {
         return Ok(BASE);
     }
     say(site, format!("pulling {BASE}"), None);
-    match pull(site).await {
+    match pull(site, BASE).await {
         Ok(()) => return Ok(BASE),
         Err(why) => {
             let reason = why.why.map(|why| why.to_string()).unwrap_or_default();
@@ -34,9 +34,10 @@ pub async fn ensure(site: &Site<'_>) -> Result<&'static str> {
     Ok(BASE)
 }
 
-async fn pull(site: &Site<'_>) -> Result<()> {
+/// Pulls `reference`, unless no hub says a word in time.
+pub(super) async fn pull(site: &Site<'_>, reference: &str) -> Result<()> {
     let heard = tokio::sync::Notify::new();
-    let pull = site.engine.pull(BASE, None, None, |_| heard.notify_one());
+    let pull = site.engine.pull(reference, None, None, |_| heard.notify_one());
     let silence = async {
         // The first word from the hub ends the patience; from then on the pull takes what it takes.
         if tokio::time::timeout(HUB_PATIENCE, heard.notified()).await.is_ok() {
@@ -45,7 +46,7 @@ async fn pull(site: &Site<'_>) -> Result<()> {
     };
     tokio::select! {
         pulled = pull => pulled,
-        () = silence => Err(Error::new("image hub", BASE, "pull it", Kind::Transient)
+        () = silence => Err(Error::new("image hub", reference, "pull it", Kind::Transient)
             .because(format!("no answer within {} s", HUB_PATIENCE.as_secs()))),
     }
 }

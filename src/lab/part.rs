@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::kubernetes::{self, balancer, ingress};
 use super::route53::part as route53;
 use super::{Site, managed_mysql, registry, rev1};
 use crate::services::Result;
@@ -19,6 +20,12 @@ pub enum Part {
     Registry,
     /// Route 53, and the DNS that it is the front of.
     Route53,
+    /// The two nodes of the cluster.
+    Kubernetes,
+    /// What gives a Service of type LoadBalancer an address.
+    Balancer,
+    /// The ingress controller's image, in the registry.
+    IngressImage,
 }
 
 /// How a part is.
@@ -34,7 +41,15 @@ pub enum State {
 
 impl Part {
     /// Every part, in the order in which they come up.
-    pub const ALL: &'static [Self] = &[Self::Rev1, Self::ManagedMysql, Self::Registry, Self::Route53];
+    pub const ALL: &'static [Self] = &[
+        Self::Rev1,
+        Self::ManagedMysql,
+        Self::Registry,
+        Self::Route53,
+        Self::Kubernetes,
+        Self::Balancer,
+        Self::IngressImage,
+    ];
 
     /// Its name on the command line and in reports.
     #[must_use]
@@ -44,6 +59,9 @@ impl Part {
             Self::ManagedMysql => "managed-mysql",
             Self::Registry => "registry",
             Self::Route53 => "route53",
+            Self::Kubernetes => "kubernetes",
+            Self::Balancer => "balancer",
+            Self::IngressImage => "ingress-image",
         }
     }
 
@@ -51,7 +69,9 @@ impl Part {
     #[must_use]
     pub fn needs(self) -> &'static [Self] {
         match self {
-            Self::Rev1 | Self::ManagedMysql | Self::Registry | Self::Route53 => &[],
+            Self::Rev1 | Self::ManagedMysql | Self::Registry | Self::Route53 | Self::Kubernetes => &[],
+            Self::Balancer => &[Self::Kubernetes],
+            Self::IngressImage => &[Self::Registry],
         }
     }
 
@@ -62,6 +82,9 @@ impl Part {
             Self::ManagedMysql => managed_mysql::up(site).await,
             Self::Registry => registry::up(site).await,
             Self::Route53 => route53::up(site).await,
+            Self::Kubernetes => kubernetes::up(site).await,
+            Self::Balancer => balancer::up(site).await,
+            Self::IngressImage => ingress::up(site).await,
         }
     }
 
@@ -72,6 +95,9 @@ impl Part {
             Self::ManagedMysql => managed_mysql::ready(site).await,
             Self::Registry => registry::ready(site).await,
             Self::Route53 => route53::ready(site).await,
+            Self::Kubernetes => kubernetes::ready(site).await,
+            Self::Balancer => balancer::ready(site).await,
+            Self::IngressImage => ingress::ready(site).await,
         }
     }
 
@@ -82,6 +108,9 @@ impl Part {
             Self::ManagedMysql => managed_mysql::reset(site).await,
             Self::Registry => registry::reset(site).await,
             Self::Route53 => route53::reset(site).await,
+            Self::Kubernetes => kubernetes::reset(site).await,
+            Self::Balancer => balancer::reset(site).await,
+            Self::IngressImage => ingress::reset(site).await,
         }
     }
 
@@ -92,6 +121,9 @@ impl Part {
             Self::ManagedMysql => managed_mysql::down(site).await,
             Self::Registry => registry::down(site).await,
             Self::Route53 => route53::down(site).await,
+            Self::Kubernetes => kubernetes::down(site).await,
+            Self::Balancer => balancer::down(site).await,
+            Self::IngressImage => ingress::down(site).await,
         }
     }
 }

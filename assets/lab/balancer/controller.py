@@ -8,6 +8,7 @@ Environment: NODES (`node1=ADDRESS node2=ADDRESS`), HOST_NAME, KUBECONFIG.
 """
 
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ from haproxy import HAProxy, configuration
 
 # The class of load balancers that a Service may ask for by name; none is the default class.
 CLASS = "lab.example/balancer"
+# There once the Services have been seen: what the container's health check looks at.
+SYNCED = "/run/synced"
 
 
 def ours(service):
@@ -61,6 +64,7 @@ def follow(api, proxy, nodes, host_name):
     listed = api.list_service_for_all_namespaces(_request_timeout=10)
     services = {item.metadata.uid: item for item in listed.items}
     settle(api, services, proxy, nodes, host_name)
+    pathlib.Path(SYNCED).touch()
     stream = watch.Watch().stream(
         api.list_service_for_all_namespaces,
         resource_version=listed.metadata.resource_version,

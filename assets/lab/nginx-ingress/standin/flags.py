@@ -96,7 +96,8 @@ def parse(arguments):
                     raise Refused(f"flag needs an argument: -{name}")
                 value = rest.pop(0)
             values[name] = number(name, value) if isinstance(types[name], int) else value
-    check(values)
+    if not values["version"]:
+        check(values)
     return values
 
 
