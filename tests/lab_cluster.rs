@@ -13,7 +13,8 @@ fn hear(news: Progress) {
 async fn site() -> Site<'static> {
     let home = std::env::var("HOME").unwrap();
     let directory = std::env::var("CUTOVER_LAB_DIR").unwrap_or_else(|_| format!("{home}/.cache/cutover/lab"));
-    Site { engine: Engine::connect(None).await.unwrap(), directory: directory.into(), rows: 1000, news: &hear }
+    let engine = Engine::connect(None).await.unwrap();
+    Site { engine, directory: directory.into(), rows: 1000, builds: tokio::sync::Mutex::default(), news: &hear }
 }
 
 #[tokio::test]
