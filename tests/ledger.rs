@@ -64,10 +64,11 @@ async fn what_sql_takes_away_or_doubles_is_counted() {
         format!("CREATE TABLE {SCHEMA}.writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, attempt CHAR(36) NOT NULL)");
     new.run("make the table", &table).await.unwrap();
 
-    let seen: Vec<Attempt> = (0..20)
-        .map(|n| {
-            write(n, [Outcome::Acknowledged, Outcome::Refused, Outcome::Unknown, Outcome::Acknowledged][n as usize % 4])
-        })
+    let seen: Vec<Attempt> = [Outcome::Acknowledged, Outcome::Refused, Outcome::Unknown, Outcome::Acknowledged]
+        .into_iter()
+        .cycle()
+        .zip(0..20)
+        .map(|(outcome, second)| write(second, outcome))
         .collect();
     let of = |outcome| seen.iter().filter(move |attempt| attempt.outcome == outcome).map(|attempt| attempt.id.as_str());
     for id in of(Outcome::Acknowledged).chain(of(Outcome::Unknown).take(2)) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use cutover::lab::ledger::{Records, Summary};
 use cutover::lab::route53::Manners;
 use cutover::lab::traffic::attempt::{Attempt, Kind, Outcome, Served, Way};
-use cutover::lab::traffic::{self, ATTEMPTS, Live, Options};
+use cutover::lab::traffic::{self, ATTEMPTS, Live, Options, Traffic};
 use cutover::services::route53::{RecordKind, RecordSet};
 use shop::{Mood, Shop};
 use standin::{APP, Lab};
@@ -27,7 +27,7 @@ const TTL: u32 = 1;
 struct Street {
     dns: Lab,
     records: tempfile::TempDir,
-    stop: CancellationToken,
+    ending: CancellationToken,
     running: tokio::task::JoinHandle<cutover::services::Result<()>>,
 }
 
@@ -48,7 +48,7 @@ impl Street {
         let dns = Lab::with(manners).await;
         point_at(&dns, shop.ip()).await;
         let records = tempfile::tempdir().unwrap();
-        let stop = CancellationToken::new();
+        let ending = CancellationToken::new();
         let options = Options {
             dir: records.path().to_owned(),
             dns: dns.dns(),
@@ -57,13 +57,13 @@ impl Street {
             clients: 20,
             ..options
         };
-        let running = tokio::spawn(traffic::serve(options, stop.clone()));
-        Self { dns, records, stop, running }
+        let running = tokio::spawn(traffic::serve(options, ending.clone()));
+        Self { dns, records, ending, running }
     }
 
     /// Ends the traffic and gives what it wrote down.
     async fn close(self) -> (Vec<Attempt>, tempfile::TempDir) {
-        self.stop.cancel();
+        self.ending.cancel();
         self.running.await.unwrap().unwrap();
         assert!(Live::latest(self.records.path()).unwrap().ended);
         (attempts(self.records.path()), self.records)
@@ -189,4 +189,35 @@ async fn after_a_change_of_address_stale_clients_stay_for_three_ttls_and_then_ot
         places.entry(attempt.client).or_default().insert(attempt.address);
     }
     assert!(places.values().all(|places| places.len() == 1), "one client, one address");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_process_of_its_own_ends_when_asked_and_with_whoever_began_it() {
+    let shop = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let manners = Manners { burst: 1000.0, pending: Duration::ZERO, accepting: Duration::ZERO, ..Manners::default() };
+    let dns = Lab::with(manners).await;
+    point_at(&dns, shop.address.ip()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { dns: dns.dns(), http_port: shop.address.port(), ..Options::default() };
+    let spawn = || Traffic::spawn(Path::new(env!("CARGO_BIN_EXE_cutover")), dir.path(), &options).unwrap();
+
+    let running = spawn();
+    until(|| running.live().is_some_and(|live| live.acknowledged > 10)).await;
+    let last = running.stop().await.unwrap();
+    assert_eq!((last.failed, last.requests), (0, attempts(dir.path()).len() as u64));
+    assert_eq!(shop.written().len() as u64, last.acknowledged);
+
+    let running = spawn();
+    until(|| running.live().is_some_and(|live| !live.ended && live.acknowledged > 10)).await;
+    // As when the rehearsal dies: nobody says goodbye, the pipe closes.
+    drop(running);
+    until(|| Live::latest(dir.path()).unwrap().ended).await;
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "it never came to that");
+        sleep(Duration::from_millis(50)).await;
+    }
 }

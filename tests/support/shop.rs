@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How the service is.
 #[derive(Clone, Copy, PartialEq)]
@@ -34,7 +35,7 @@ pub struct Shop {
     mood: Arc<AtomicU8>,
     written: Arc<Mutex<Vec<String>>>,
     closing: CancellationToken,
-    door: tokio::task::JoinHandle<()>,
+    everybody: TaskTracker,
 }
 
 impl Shop {
@@ -49,13 +50,15 @@ impl Shop {
         let written = Arc::new(Mutex::new(Vec::new()));
         let closing = CancellationToken::new();
         let (feeling, book, end) = (mood.clone(), written.clone(), closing.clone());
-        let door = tokio::spawn(async move {
+        let everybody = TaskTracker::new();
+        let guests = everybody.clone();
+        everybody.spawn(async move {
             while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
                 let (feeling, book, end) = (feeling.clone(), book.clone(), end.clone());
-                tokio::spawn(async move { end.run_until_cancelled(serve(stream, &feeling, &book)).await });
+                guests.spawn(async move { end.run_until_cancelled(serve(stream, &feeling, &book)).await });
             }
         });
-        Self { address, mood, written, closing, door }
+        Self { address, mood, written, closing, everybody }
     }
 
     pub fn is(&self, mood: Mood) {
@@ -67,11 +70,12 @@ impl Shop {
         self.written.lock().unwrap().clone()
     }
 
-    /// Closes the door: connections are refused from now on.
+    /// Closes the door: connections are refused from now on. Gives what was done until the last one inside left.
     #[allow(dead_code, reason = "each test binary uses its part")]
     pub async fn close(self) -> Vec<String> {
         self.closing.cancel();
-        self.door.await.unwrap();
+        self.everybody.close();
+        self.everybody.wait().await;
         self.written.lock().unwrap().clone()
     }
 }

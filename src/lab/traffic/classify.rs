@@ -81,14 +81,10 @@ fn way_of(exchange: &Exchange) -> Served {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::http::HeaderMap;
 
-    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> services::Result<Exchange> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        Ok(Exchange { status, headers: map, body: body.into(), truncated: false, elapsed: Duration::ZERO })
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Exchange {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Exchange { status, headers, body: body.into(), truncated: false, elapsed: Duration::ZERO }
     }
 
     fn write(result: &services::Result<Exchange>) -> Outcome {
@@ -97,19 +93,19 @@ mod tests {
 
     #[test]
     fn a_write_is_done_only_when_its_own_id_comes_back() {
-        assert_eq!(write(&answer(201, &[], r#"{"attempt":"a1","id":7}"#)), Outcome::Acknowledged);
-        assert_eq!(write(&answer(201, &[], r#"{"attempt":"a2","id":7}"#)), Outcome::Unknown);
-        assert_eq!(write(&answer(201, &[], "")), Outcome::Unknown);
-        assert_eq!(write(&answer(200, &[], r#"{"attempt":"a1"}"#)), Outcome::Unknown);
+        assert_eq!(write(&Ok(answer(201, &[], r#"{"attempt":"a1","id":7}"#))), Outcome::Acknowledged);
+        assert_eq!(write(&Ok(answer(201, &[], r#"{"attempt":"a2","id":7}"#))), Outcome::Unknown);
+        assert_eq!(write(&Ok(answer(201, &[], ""))), Outcome::Unknown);
+        assert_eq!(write(&Ok(answer(200, &[], r#"{"attempt":"a1"}"#))), Outcome::Unknown);
     }
 
     #[test]
     fn a_refusal_is_a_promise_and_a_gateway_error_is_none() {
         for status in [301, 404, 409, 503] {
-            assert_eq!(write(&answer(status, &[], "")), Outcome::Refused, "{status}");
+            assert_eq!(write(&Ok(answer(status, &[], ""))), Outcome::Refused, "{status}");
         }
         for status in [500, 502, 504] {
-            assert_eq!(write(&answer(status, &[], "")), Outcome::Unknown, "{status}");
+            assert_eq!(write(&Ok(answer(status, &[], ""))), Outcome::Unknown, "{status}");
         }
     }
 
@@ -123,7 +119,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_longer_than_a_quarter_of_a_second() {
-        let pause = |headers: &[(&'static str, &str)]| judge(Kind::Write, "a1", &answer(503, headers, "")).pause;
+        let pause = |headers: &[(&'static str, &str)]| judge(Kind::Write, "a1", &Ok(answer(503, headers, ""))).pause;
         assert_eq!(pause(&[("retry-after", "1")]), LONGEST_PAUSE);
         assert_eq!(pause(&[("retry-after", "0")]), Duration::ZERO);
         assert_eq!(pause(&[]), LONGEST_PAUSE);
@@ -131,8 +127,9 @@ mod tests {
 
     #[test]
     fn the_headers_tell_the_way_of_what_was_answered() {
-        let served =
-            |status, headers: &[(&'static str, &str)]| judge(Kind::Read, "a1", &answer(status, headers, "{}")).served;
+        let served = |status, headers: &[(&'static str, &str)]| {
+            judge(Kind::Read, "a1", &Ok(answer(status, headers, "{}"))).served
+        };
         assert_eq!(served(200, &[("x-app-build", "rev1"), ("x-front-mode", "direct")]), Some(Served::Old));
         assert_eq!(served(200, &[("x-app-build", "sha256:1"), ("x-front-mode", "relay")]), Some(Served::Relayed));
         assert_eq!(served(200, &[("x-app-build", "sha256:1")]), Some(Served::Direct));

@@ -127,10 +127,9 @@ impl Recorder {
 
     fn take(&mut self, attempt: &Attempt) -> Result<()> {
         self.totals.saw(attempt);
-        if attempt.kind == Kind::Write && attempt.outcome == Outcome::Acknowledged {
-            if let Some(written) = self.written.get_mut(attempt.tenant as usize) {
-                *written = true;
-            }
+        let promised = attempt.kind == Kind::Write && attempt.outcome == Outcome::Acknowledged;
+        if promised && let Some(written) = self.written.get_mut(attempt.tenant as usize) {
+            *written = true;
         }
         let line = serde_json::to_vec(attempt).map_err(|e| fault(&self.place, e))?;
         let written = self.attempts.write_all(&line).and_then(|()| self.attempts.write_all(b"\n"));
