@@ -67,7 +67,7 @@ pub async fn load(
         session
             .run(
                 "set up the load",
-                "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0, SESSION max_error_count = 65535",
+                "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0",
             )
             .await?;
         sessions.push(session);
