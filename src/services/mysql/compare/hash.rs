@@ -1,7 +1,7 @@
 //! The count and the hash of a chunk, worked out by the server.
 //!
-//! A row's hash is the MD5 of its columns, each as its length and its bytes, or as NULL; large values by
-//! their own MD5. A chunk's is the sum of its rows' hashes in two halves, so that order does not matter,
+//! A row's hash is the SHA-256 of its columns, each as its length and its bytes, or as NULL; large values by
+//! their own. (MD5 is no built-in function any more since MySQL 9.6.) A chunk's is the sum of its rows' hashes in two halves, so that order does not matter,
 //! and two equal rows too many do not cancel out as they would with XOR.
 
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub(super) async fn differing(pair: &mut Pair, chunk: &Chunk<'_>) -> Result<Stri
 
 fn row_hash(table: &Table) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| format!("IFNULL({}, 'N')", value(column))).collect();
-    format!("MD5(CONCAT_WS(',', {}))", columns.join(", "))
+    format!("SHA2(CONCAT_WS(',', {}), 256)", columns.join(", "))
 }
 
 /// A column's value as its length and its bytes; NULL stays NULL.
@@ -85,10 +85,10 @@ fn value(column: &Column) -> String {
         | "geomcollection" | "geometrycollection" => format!("HEX({name})"),
         // The empty ENUM (an error value, index 0) is not the member ''.
         "enum" => format!("CONCAT({name} + 0, '=', CAST({name} AS BINARY))"),
-        "json" => format!("MD5(CAST({name} AS CHAR))"),
+        "json" => format!("SHA2(CAST({name} AS CHAR), 256)"),
         "tinyblob" | "blob" | "mediumblob" | "longblob" | "tinytext" | "text" | "mediumtext" | "longtext"
         | "vector" => {
-            format!("CONCAT(LENGTH({name}), '=', MD5({name}))")
+            format!("CONCAT(LENGTH({name}), '=', SHA2({name}, 256))")
         }
         _ => format!("CAST({name} AS BINARY)"),
     };
