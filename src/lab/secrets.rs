@@ -1,5 +1,6 @@
 //! The lab's secrets: made once, kept in files of mode 0600, the same for every world.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use rand::Rng as _;
@@ -17,9 +18,15 @@ pub async fn ensure(directory: &Path, name: &str) -> Result<String> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
         Err(why) => return Err(fault(&path, "read the secret").because(why)),
     }
+    make_private(directory).map_err(|why| fault(directory, "make it").because(why))?;
     let made: String = rand::rng().sample_iter(Alphanumeric).take(24).map(char::from).collect();
     super::files::write(&path, made.as_bytes(), 0o600).map_err(|why| fault(&path, "keep the secret").because(why))?;
     Ok(made)
+}
+
+/// Nobody else may even see which secrets there are.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 #[cfg(test)]
