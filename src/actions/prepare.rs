@@ -17,7 +17,7 @@ use crate::services::mysql::replication::{Retention, read_retention, set_retenti
 use crate::services::mysql::{Endpoint, Flavour, Server, Session, literal};
 
 /// How long to wait for transactions without a GTID to end.
-const ANONYMOUS: std::time::Duration = std::time::Duration::from_secs(60);
+const ANONYMOUS: std::time::Duration = std::time::Duration::from_mins(1);
 const SCHEMA: &str = "schema";
 
 impl Action for Prepare {

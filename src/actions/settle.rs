@@ -195,7 +195,7 @@ async fn read_once(cx: &Reading, digest: &str) -> Result<String> {
     let addresses = service::ingress(cx, name).await?;
     let address = *addresses.first().ok_or_else(|| Failure::transient(format!("{name} has no address")))?;
     let answer = service::ask(cx, address, &cx.probe()?.read).await?;
-    if answer.from_build(digest) {
+    if answer.is_of_build(digest) {
         return Ok(answer.to_string());
     }
     Err(Failure::transient(format!("{address} answered otherwise than expected")).because(answer.to_string()))

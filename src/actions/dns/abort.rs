@@ -29,9 +29,8 @@ pub(super) fn is_due(cx: &Working) -> bool {
     let state = cx.state();
     let effects = state.step(cx.step_id()).effects;
     let begun =
-        |key: &&str| effects.get(*key).is_some_and(|effect| !matches!(effect.stage, Stage::Undone | Stage::NotDone));
-    !state.switched
-        && (state.fences.contains_key(SOURCE) || [HOLD, FENCE, FORWARD, REVERSE].iter().any(|key| begun(&key)))
+        |key: &str| effects.get(key).is_some_and(|effect| !matches!(effect.stage, Stage::Undone | Stage::NotDone));
+    !state.switched && (state.fences.contains_key(SOURCE) || [HOLD, FENCE, FORWARD, REVERSE].into_iter().any(begun))
 }
 
 /// Takes the try back. `cx` must be deaf to requests to stop; `world` freshly opened, so that nothing of the

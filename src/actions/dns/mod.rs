@@ -26,38 +26,38 @@ const TRY: &str = "try";
 
 impl Action for Switch {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
-        preview::of(cx, self).await
+        Box::pin(preview::of(cx, self)).await
     }
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
         if !cx.state().switched {
-            self.up_to_the_point_of_switching(cx).await?;
+            Box::pin(self.up_to_the_point_of_switching(cx)).await?;
         }
         let cx = cx.unstoppable();
-        let world = World::open(&cx).await?;
-        open::run(&cx, &world, self).await
+        let world = Box::pin(World::open(&cx)).await?;
+        Box::pin(open::run(&cx, &world, self)).await
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
-        prove::all(cx).await
+        Box::pin(prove::all(cx)).await
     }
 
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
-        companion::look(cx).await
+        Box::pin(companion::look(cx)).await
     }
 }
 
 impl Switch {
     async fn up_to_the_point_of_switching(&self, cx: &Working) -> Result<()> {
         if abort::is_due(cx) {
-            take_back(cx, "an engine went away in the middle of a try").await?;
+            Box::pin(take_back(cx, "an engine went away in the middle of a try")).await?;
         }
-        let world = World::open(cx).await?;
-        let mut held = before::run(cx, &world, self).await?;
+        let world = Box::pin(World::open(cx)).await?;
+        let mut held = Box::pin(before::run(cx, &world, self)).await?;
         let attempt = tries(cx)? + 1;
         cx.checkpoint(TRY, &attempt)?;
         let deadline = Instant::now() + self.budget.duration();
-        let frozen = timeout_at(deadline, freeze::run(cx, &world, self, &mut held, attempt, deadline)).await;
+        let frozen = timeout_at(deadline, Box::pin(freeze::run(cx, &world, self, &mut held, attempt, deadline))).await;
         let failure = match frozen {
             Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),
             Ok(Ok(())) if Instant::now() < deadline => return cx.point_of_switching(),
@@ -68,7 +68,7 @@ impl Switch {
         };
         // A statement of the try may still be on its way to a server: its sessions are ended first.
         drop((held, world));
-        take_back(cx, &failure.what)
+        Box::pin(take_back(cx, &failure.what))
             .await
             .map_err(|abort| abort.while_doing("abort the switch").because(failure.what.clone()))?;
         // Whether to freeze again is the driver's to say.
@@ -79,7 +79,7 @@ impl Switch {
 
 async fn take_back(cx: &Working, why: &str) -> Result<()> {
     let cx = cx.unstoppable();
-    let world = World::open(&cx).await?;
+    let world = Box::pin(World::open(&cx)).await?;
     abort::run(&cx, &world, tries(&cx)?, why).await
 }
 

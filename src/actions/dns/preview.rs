@@ -15,7 +15,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
         "before the target is opened it aborts by itself: the source open as it was, the front direct; afterwards the \
          switch mirrored, with every write of the new side carried back",
     );
-    let world = World::look(cx).await?;
+    let world = Box::pin(World::look(cx)).await?;
     world.record.refuse_foreign().await?;
     preview.identity("source MySQL", world.source_facts.uuid.clone());
     preview.identity("target MySQL", world.target_facts.uuid.clone());

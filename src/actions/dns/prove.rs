@@ -17,7 +17,7 @@ use crate::services::route53::{RecordSet, same_sets};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn all(cx: &Checking) -> Result<Vec<Check>> {
-    let world = World::look(cx).await?;
+    let world = Box::pin(World::look(cx)).await?;
     let mut checks = Vec::new();
     answers(cx, &world, &mut checks).await?;
     ways(cx, &mut checks).await?;

@@ -34,7 +34,7 @@ pub(in crate::actions) struct Answered {
 
 impl Answered {
     /// Good, and from this build.
-    pub(in crate::actions) fn from_build(&self, digest: &str) -> bool {
+    pub(in crate::actions) fn is_of_build(&self, digest: &str) -> bool {
         self.good && self.build.as_deref().is_some_and(|build| build == digest || digest.ends_with(build))
     }
 }
@@ -89,7 +89,7 @@ pub(super) async fn until_served(
     let deadline = Instant::now() + patience;
     loop {
         let last = match ask(cx, address, asked).await {
-            Ok(answer) if answer.from_build(digest) => return Ok(answer),
+            Ok(answer) if answer.is_of_build(digest) => return Ok(answer),
             Ok(answer) => answer.to_string(),
             Err(failure) => failure.to_string(),
         };

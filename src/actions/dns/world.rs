@@ -32,8 +32,6 @@ pub(super) struct World {
     pub target_facts: Server,
     /// The source, with the application's account.
     pub source_application: Endpoint,
-    /// The target, with the application's account.
-    pub target_application: Endpoint,
     /// The application's account at the source.
     pub old_account: Account,
     /// The application's account at the target.
@@ -55,17 +53,17 @@ impl World {
     pub(super) async fn open(cx: &Reading) -> Result<Self> {
         let (from, to) = (source(cx).await?, target(cx).await?);
         let sessions = (session(cx, &from, "source").await?, session(cx, &to, "target").await?);
-        Self::of(cx, (from, to), sessions).await
+        Self::of(cx, from, sessions).await
     }
 
     /// The same for a look that may stand beside a try: nobody's session is ended.
     pub(super) async fn look(cx: &Reading) -> Result<Self> {
         let (from, to) = (source(cx).await?, target(cx).await?);
         let sessions = (Session::open(&from).await?, Session::open(&to).await?);
-        Self::of(cx, (from, to), sessions).await
+        Self::of(cx, from, sessions).await
     }
 
-    async fn of(cx: &Reading, (from, to): (Endpoint, Endpoint), sessions: (Session, Session)) -> Result<Self> {
+    async fn of(cx: &Reading, from: Endpoint, sessions: (Session, Session)) -> Result<Self> {
         let (mut source, mut target) = sessions;
         let (source_facts, target_facts) = (Server::read(&mut source).await?, Server::read(&mut target).await?);
         cx.recognise("source MySQL", &source_facts.uuid)?;
@@ -77,7 +75,6 @@ impl World {
             source: Mutex::new(source),
             target: Mutex::new(target),
             source_application: logged_in_as(cx, &from, &old.application).await?,
-            target_application: logged_in_as(cx, &to, &new.application).await?,
             old_account: Account::anywhere(&old.application.user),
             new_account: Account::anywhere(&new.application.user),
             forward: Source {
@@ -94,7 +91,7 @@ impl World {
             },
             schemas: old.schemas.clone(),
             front: front(cx).await?,
-            record: Record::open(cx).await?,
+            record: Box::pin(Record::open(cx)).await?,
         })
     }
 }

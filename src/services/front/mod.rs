@@ -3,8 +3,8 @@
 //!
 //! A program beside it, `front-switch`, does the work; this module calls it over a [`Transport`] and holds
 //! it to its contract. Every action is idempotent, takes two seconds at most, and is proved by a request
-//! that asks what is in force afterwards. Between `direct` and `relay` there is always `hold`, with no write in flight to
-//! the side that is left: the order is kept here, not by the caller.
+//! that asks what is in force afterwards. Between `direct` and `relay` there is always `hold`, with no write in
+//! flight to the side that is left: the order is kept here, not by the caller.
 
 mod said;
 mod transport;
