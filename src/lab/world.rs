@@ -128,6 +128,12 @@ impl Lab {
         Ok(())
     }
 
+    /// Which ingress controller the lab has: `stand-in`, or the original's image.
+    pub async fn ingress_controller(&self) -> Result<Option<String>> {
+        let site = self.site(&|_| ()).await?;
+        Ok(super::kubernetes::ingress::controller(&site).await?.map(|controller| controller.name))
+    }
+
     async fn site<'a>(&self, news: News<'a>) -> Result<Site<'a>> {
         let engine = Engine::connect(None).await?;
         Ok(Site { engine, directory: self.directory.clone(), rows: self.rows(None)?, builds: Mutex::default(), news })

@@ -15,6 +15,8 @@ use crate::services::registry::Registry;
 pub const REPOSITORY: &str = "lab/nginx-ingress";
 /// The original, newest first, as the Docker engine may have it.
 const ORIGINALS: [&str; 3] = ["nginx/nginx-ingress:5.5.4", "nginx/nginx-ingress:5.5.3", "nginx/nginx-ingress:5.5.0"];
+/// The tag by which the rehearsal's runbook names it, whichever it is.
+const IN_USE: &str = "lab";
 /// Holds the tag in use, below the lab directory.
 const RECORD: &str = "ingress-image";
 
@@ -52,13 +54,16 @@ pub async fn up(site: &Site<'_>) -> Result<()> {
     let (source, tag) = choose(site).await?;
     let credentials = credentials(site).await?;
     let registry = Registry::new(registry::PUSH_ADDRESS, Some(credentials.clone()))?;
-    if registry.resolve(REPOSITORY, &tag).await?.is_none() {
-        let target = format!("{}/{REPOSITORY}:{tag}", registry::PUSH_ADDRESS);
-        site.say(PART, format!("pushing {source} as {REPOSITORY}:{tag}"));
-        site.engine.tag(&source, &target).await?;
-        site.engine.push(&target, Some(&credentials), |_| {}).await?;
-        // Only a name: the image itself stays, as `source`.
-        site.engine.remove_image(&target).await?;
+    let digest = registry.resolve(REPOSITORY, &tag).await?;
+    if digest.is_none() || digest != registry.resolve(REPOSITORY, IN_USE).await? {
+        for tag in [tag.as_str(), IN_USE] {
+            let target = format!("{}/{REPOSITORY}:{tag}", registry::PUSH_ADDRESS);
+            site.say(PART, format!("pushing {source} as {REPOSITORY}:{tag}"));
+            site.engine.tag(&source, &target).await?;
+            site.engine.push(&target, Some(&credentials), |_| {}).await?;
+            // Only a name: the image itself stays, as `source`.
+            site.engine.remove_image(&target).await?;
+        }
     }
     let path = site.directory.join(RECORD);
     files::write(&path, tag.as_bytes(), 0o600).map_err(|why| site::fault(&path, "keep it").because(why))

@@ -64,12 +64,7 @@ pub async fn load(
     let mut sessions = Vec::new();
     for lock in &options.locks {
         let mut session = Session::locked(endpoint, "load", lock).await?;
-        session
-            .run(
-                "set up the load",
-                "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0",
-            )
-            .await?;
+        session.run("set up the load", "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0").await?;
         sessions.push(session);
     }
     let Some(first) = sessions.first_mut() else {
