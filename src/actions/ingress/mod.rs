@@ -15,12 +15,16 @@ use super::{Action, Checking, Outputs, Reading, Result, Working, cluster, object
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Ingress;
 use crate::domain::{Check, Failure, Preview};
+use crate::services::docker::split_reference;
 use crate::services::kubernetes::{Cluster, MANAGED_BY, MANAGER, Manifest, Name, Placeholders};
+use crate::services::registry::Registry;
 
 /// Everything of the controller is called so.
 const NAME: &str = "nginx-ingress";
 /// The value by which an ingress class names F5's controller.
 const CONTROLLER: &str = "nginx.org/ingress-controller";
+/// The label by which an image that stands for the original says so.
+const KIND: &str = "dev.cutover.ingress-controller";
 /// How long pods may take to be there and ready.
 const ROLLOUT: Duration = Duration::from_mins(5);
 /// How long a cloud may take to give an address.
@@ -85,6 +89,22 @@ impl Ingress {
         Ok(self.image.split('/').next() == Some(host))
     }
 
+    /// Which controller ran: its image, and what the image says of itself where it is no original.
+    async fn ran(&self, cx: &Reading) -> Result<String> {
+        if !self.wants_our_registry(cx)? {
+            return Ok(self.image.clone());
+        }
+        let registry = Registry::new(&cx.registry()?.push, super::push::credentials(cx).await?)?;
+        let name = self.image.split_once('/').map_or("", |(_, name)| name);
+        let (repository, reference) = split_reference(name);
+        let Some(manifest) = registry.manifest(repository, reference).await? else { return Ok(self.image.clone()) };
+        let config = registry.image_config(repository, &manifest).await?;
+        Ok(match config["config"]["Labels"][KIND].as_str() {
+            Some(kind) => format!("{} ({kind})", self.image),
+            None => self.image.clone(),
+        })
+    }
+
     /// The load balancer's address, of our Service or of theirs.
     async fn address(&self, cluster: &Cluster) -> Result<Option<String>> {
         if let Some(address) = cluster.load_balancer(&self.namespace, NAME).await? {
@@ -144,7 +164,7 @@ impl Action for Ingress {
                 objects::stoppable(cx, rollout).await?;
                 let address = cluster.wait_load_balancer(&self.namespace, NAME, ADDRESS);
                 objects::stoppable(cx, address).await?;
-                self.image.clone()
+                self.ran(cx).await?
             }
             Class::Theirs(controller) => format!("adopted: {controller}"),
         };
