@@ -29,6 +29,7 @@ mod prepare;
 mod program;
 mod record;
 mod settle;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -39,7 +40,7 @@ pub use context::{Checking, Reading, Working};
 pub use effect::{Effect, Reality, again};
 pub use ports::{CrashPoint, Progress, Recorder};
 
-use crate::domain::runbook::{ActionSpec, inputs};
+use crate::domain::runbook::ActionSpec;
 use crate::domain::{Check, Failure, Preview};
 
 /// What an action's parts return.
@@ -112,22 +113,3 @@ impl Action for ActionSpec {
         dispatch!(self, inputs => inputs.companion(cx).await)
     }
 }
-
-// Actions that are still being built: the builder of each takes its line out and adds its module above.
-macro_rules! not_yet {
-    ($($inputs:ident),* $(,)?) => { $(
-        impl Action for inputs::$inputs {
-            async fn preview(&self, _: &Reading) -> Result<Preview> {
-                Err(Failure::permanent(concat!("this build has no ", stringify!($inputs), " yet")))
-            }
-            async fn apply(&self, _: &Working) -> Result<Outputs> {
-                Err(Failure::permanent(concat!("this build has no ", stringify!($inputs), " yet")))
-            }
-            async fn verify(&self, _: &Checking) -> Result<Vec<Check>> {
-                Err(Failure::permanent(concat!("this build has no ", stringify!($inputs), " yet")))
-            }
-        }
-    )* };
-}
-
-not_yet!(Snapshot);

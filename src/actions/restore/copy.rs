@@ -113,7 +113,7 @@ async fn end_all<'a>(session: &mut Session, locks: impl Iterator<Item = &'a Lock
 }
 
 /// Shows rows as they go, and passes the crash point between the first chunk and the last.
-pub(super) fn listener(cx: &Reading, label: &'static str) -> Listener {
+pub(in crate::actions) fn listener(cx: &Reading, label: &'static str) -> Listener {
     let cx = cx.clone();
     Arc::new(move |progress: snapshot::Progress| {
         cx.progress(label, progress.rows, Some(progress.total_rows), "rows");

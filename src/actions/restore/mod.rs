@@ -13,6 +13,8 @@ mod copy;
 mod follow;
 mod prove;
 
+pub(super) use copy::listener;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;

@@ -61,6 +61,8 @@ pub struct Entry {
     pub table: Table,
     /// Its rows, counted by the server inside the snapshot.
     pub rows: u64,
+    /// Their digest ([`super::digest`]), worked out by the server inside the snapshot.
+    pub digest: String,
 }
 
 /// A file with rows of one table.

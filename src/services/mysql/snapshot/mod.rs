@@ -5,6 +5,7 @@
 //! without a manifest is thrown away, never gone on with.
 
 pub mod carry;
+pub mod digest;
 pub mod files;
 pub mod freeze;
 pub mod manifest;
@@ -97,7 +98,8 @@ pub async fn take(
         return Err(control.refuse("take a snapshot", why).next("keep DDL away, then take it again"));
     }
     let chunks = in_order(placed);
-    let tables: Vec<Entry> = before.tables.into_iter().zip(rows).map(|(table, rows)| Entry { table, rows }).collect();
+    let tables: Vec<Entry> =
+        before.tables.into_iter().zip(rows).map(|(table, (rows, digest))| Entry { table, rows, digest }).collect();
     complete(&tables, &chunks, directory)?;
     files::sync(directory).map_err(disk)?;
     let manifest = Manifest {
@@ -204,8 +206,11 @@ async fn plan(look: &mut Session, tables: &[Table], options: &Options) -> Result
     Ok(tasks)
 }
 
-/// Runs the readers to their end; the first fault stops all of them. Counts the rows inside the snapshot.
-async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Placed>, Vec<u64>)> {
+/// Rows and digest of a table.
+type Counted = (u64, String);
+
+/// Runs the readers to their end; the first fault stops all of them. Counts and hashes the rows inside the snapshot.
+async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Placed>, Vec<Counted>)> {
     let mut running = JoinSet::new();
     let counted = Arc::new(AtomicUsize::new(0));
     for mut session in readers {
@@ -216,21 +221,21 @@ async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Pl
             loop {
                 let index = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let Some(table) = shared.tables.get(index) else { break };
-                let sql = format!("SELECT COUNT(*) FROM {}", table.sql());
-                counts.push((index, session.one::<u64>(&format!("count {}", table.plain()), &sql).await?));
+                let (rows, digest) = digest::digest(&mut session, table).await?;
+                counts.push((index, rows, digest));
             }
             session.close().await?;
             Ok((chunks, counts))
         });
     }
-    let (mut placed, mut rows) = (Vec::new(), vec![0; shared.tables.len()]);
+    let (mut placed, mut rows) = (Vec::new(), vec![(0, String::new()); shared.tables.len()]);
     while let Some(ended) = running.join_next().await {
-        let outcome: Result<(Vec<Placed>, Vec<(usize, u64)>)> = ended
+        let outcome: Result<(Vec<Placed>, Vec<(usize, u64, String)>)> = ended
             .map_err(|error| fault(&shared.directory, "run a reader", Kind::Permanent).because(error))
             .and_then(|outcome| outcome);
         let (chunks, counts) = outcome?;
         placed.extend(chunks);
-        counts.into_iter().for_each(|(index, count)| rows[index] = count);
+        counts.into_iter().for_each(|(index, count, digest)| rows[index] = (count, digest));
     }
     Ok((placed, rows))
 }
