@@ -3,6 +3,8 @@
 //!
 //! One test after the other, on the one lab; what they make stands in namespaces of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -23,7 +25,7 @@ struct Lab {
     _alone: MutexGuard<'static, ()>,
 }
 
-/// The lab with the four parts up; a second `up` takes seconds.
+/// The lab with the four parts up (a second `up` takes seconds) and nothing of a rehearsal in the cluster.
 async fn lab() -> Lab {
     let alone = ONE_AT_A_TIME.lock().await;
     let home = || std::env::home_dir().unwrap().join(".cache/cutover/lab");
@@ -35,6 +37,7 @@ async fn lab() -> Lab {
         part.up(&site).await.unwrap();
         assert_eq!(part.ready(&site).await.unwrap(), State::Ready, "{part}");
     }
+    Part::Kubernetes.reset(&site).await.unwrap();
     let cluster = Cluster::connect(Some(&kubeconfig(&site)), Some(CONTEXT)).await.unwrap();
     Lab { site, cluster, _alone: alone }
 }

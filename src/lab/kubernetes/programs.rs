@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Builds what is missing; the directory with the programs, as the nodes see it.
 pub async fn ensure(site: &Site<'_>) -> Result<String> {
-    let recipe = Recipe::embedded("node-builder", base::ensure(site).await?, Duration::from_secs(60))?;
+    let recipe = Recipe::embedded("node-builder", base::ensure(site).await?, Duration::from_mins(1))?;
     let reference = recipe.reference()?;
     let key = reference.rsplit(':').next().unwrap_or("programs");
     let directory = format!("{}/{key}", VOLUME.1);
