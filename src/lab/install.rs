@@ -20,7 +20,7 @@ use crate::services::{Error, Kind, Result};
 const PACKAGES: &[(&str, &str)] = &[("dockerd", "docker.io"), ("mmdebstrap", "mmdebstrap")];
 
 /// How long a Docker engine may take to answer after its start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A Docker engine that answers, with everything installed that the lab needs.
 pub async fn ready(directory: &Path, may_install: bool, news: News<'_>) -> Result<Engine> {
@@ -28,7 +28,7 @@ pub async fn ready(directory: &Path, may_install: bool, news: News<'_>) -> Resul
     let answers = Engine::connect(None).await.is_ok();
     let missing: Vec<&str> = PACKAGES
         .iter()
-        .filter(|(program, _)| !(answers && *program == "dockerd") && !is_installed(program))
+        .filter(|(program, _)| (!answers || *program != "dockerd") && !is_installed(program))
         .map(|(_, package)| *package)
         .collect();
     if !missing.is_empty() {

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_eta_starts_as_the_usual_time_and_ends_as_nothing() {
-        let stretch = Stretch::begin(Duration::from_secs(60));
+        let stretch = Stretch::begin(Duration::from_mins(1));
         assert!(stretch.eta(0.0) > Duration::from_secs(58));
         assert_eq!(stretch.eta(1.0), Duration::ZERO);
     }

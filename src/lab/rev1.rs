@@ -46,7 +46,7 @@ pub async fn down(site: &Site<'_>) -> Result<()> {
 
 async fn server(site: &Site<'_>) -> Result<Server> {
     let base = mysql::image(site, PART).await?;
-    let recipe = Recipe::embedded("rev1", &base, Duration::from_secs(60))?.with_files_of("backend", "backend")?;
+    let recipe = Recipe::embedded("rev1", &base, Duration::from_mins(1))?.with_files_of("backend", "backend")?;
     let image = recipe.ensure(site, PART).await?;
 
     let rows = site.rows.to_string();
@@ -61,7 +61,7 @@ async fn server(site: &Site<'_>) -> Result<Server> {
     }
     let pieces: Vec<&[u8]> = made_of.iter().map(Vec::as_slice).collect();
 
-    let tls = site.tls().await?;
+    let tls = site.tls()?;
     let mut files = Context::default();
     for name in ["app.crt", "app.key"] {
         files = files.with(format!("etc/cutover/{name}"), site.read(&tls.join(name)).await?, false);

@@ -37,7 +37,7 @@ impl Server {
         if !(same_world && same_image) {
             if found.is_some() {
                 // Gracefully: its data may stay.
-                site.engine.stop(self.container, Duration::from_secs(60)).await?;
+                site.engine.stop(self.container, Duration::from_mins(1)).await?;
             }
             site.engine.remove_container(self.container).await?;
             if !same_world {

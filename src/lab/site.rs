@@ -71,9 +71,9 @@ impl Site<'_> {
 
     /// Where the certificate authority, certificate and key of the service stand: `ca.crt`, `app.crt`,
     /// `app.key`. Made when asked for first.
-    pub async fn tls(&self) -> Result<PathBuf> {
+    pub fn tls(&self) -> Result<PathBuf> {
         let directory = self.directory.join("tls");
-        super::tls::ensure(&directory).await?;
+        super::tls::ensure(&directory)?;
         Ok(directory)
     }
 

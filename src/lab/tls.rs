@@ -14,13 +14,13 @@ use crate::services::Result;
 pub const SERVICE_NAME: &str = "app.lab.example";
 
 /// Makes `ca.crt`, `app.crt` and `app.key` in `directory` unless all three are there.
-pub async fn ensure(directory: &Path) -> Result<()> {
+pub fn ensure(directory: &Path) -> Result<()> {
     let names = ["ca.crt", "app.crt", "app.key"];
     if names.iter().all(|name| directory.join(name).is_file()) {
         return Ok(());
     }
-    let made = make().map_err(|why| fault(directory, "make the certificates").because(why))?;
-    for (name, content) in names.iter().zip([&made.authority, &made.certificate, &made.key]) {
+    let all = make().map_err(|why| fault(directory, "make the certificates").because(why))?;
+    for (name, content) in names.iter().zip([&all.authority, &all.certificate, &all.key]) {
         let path = directory.join(name);
         let mode = if *name == "app.key" { 0o600 } else { 0o644 };
         files::write(&path, content.as_bytes(), mode).map_err(|why| fault(&path, "keep it").because(why))?;
@@ -35,33 +35,33 @@ struct Made {
 }
 
 fn make() -> std::result::Result<Made, rcgen::Error> {
-    let authority_key = KeyPair::generate()?;
+    let root_key = KeyPair::generate()?;
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "cutover lab authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let authority_certificate = authority.self_signed(&authority_key)?;
-    let issuer = Issuer::new(authority, authority_key);
+    let signed_by_itself = authority.self_signed(&root_key)?;
+    let issuer = Issuer::new(authority, root_key);
 
     let key = KeyPair::generate()?;
     let mut service = CertificateParams::new(vec![SERVICE_NAME.to_owned()])?;
     service.distinguished_name.push(DnType::CommonName, SERVICE_NAME);
     service.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     service.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let certificate = service.signed_by(&key, &issuer)?;
-    Ok(Made { authority: authority_certificate.pem(), certificate: certificate.pem(), key: key.serialize_pem() })
+    let signed = service.signed_by(&key, &issuer)?;
+    Ok(Made { authority: signed_by_itself.pem(), certificate: signed.pem(), key: key.serialize_pem() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn certificates_are_made_once() {
+    #[test]
+    fn certificates_are_made_once() {
         let directory = tempfile::tempdir().unwrap();
-        ensure(directory.path()).await.unwrap();
+        ensure(directory.path()).unwrap();
         let first = std::fs::read(directory.path().join("app.crt")).unwrap();
-        ensure(directory.path()).await.unwrap();
+        ensure(directory.path()).unwrap();
         assert_eq!(std::fs::read(directory.path().join("app.crt")).unwrap(), first);
         assert!(std::fs::read_to_string(directory.path().join("app.key")).unwrap().contains("PRIVATE KEY"));
     }
