@@ -23,10 +23,14 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// The lab's newest image of a part, which is tagged by a hash; `cutover lab up` makes it.
 fn image(part: &str) -> String {
-    let variable = format!("CUTOVER_TEST_{}_IMAGE", part.to_uppercase());
-    std::env::var(variable)
-        .unwrap_or_else(|_| format!("cutover-lab/{}", if part == "managed" { "managed-mysql" } else { part }))
+    if let Ok(named) = std::env::var(format!("CUTOVER_TEST_{}_IMAGE", part.to_uppercase())) {
+        return named;
+    }
+    let repository = format!("cutover-lab/{}", if part == "managed" { "managed-mysql" } else { part });
+    let found = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", &repository]);
+    found.lines().next().unwrap_or_else(|| panic!("no image {repository}: `cutover lab up` makes it")).to_owned()
 }
 
 pub fn address(container: &str) -> String {

@@ -40,7 +40,11 @@ fn root(container: &str, sql: &str) -> Result<(), String> {
 impl Pair {
     /// Starts both, and makes accounts and a schema with a table on the source.
     pub fn start(test: &str) -> Self {
-        let image = std::env::var("CUTOVER_TEST_MYSQL_IMAGE").unwrap_or_else(|_| "cutover-lab/mysql:9.7".to_owned());
+        let newest = || {
+            let found = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "cutover-lab/mysql"]);
+            found.lines().next().expect("`cutover lab up` makes the image cutover-lab/mysql").to_owned()
+        };
+        let image = std::env::var("CUTOVER_TEST_MYSQL_IMAGE").unwrap_or_else(|_| newest());
         let name = |part: &str| format!("x-cutover-test-{test}-{}-{part}", std::process::id());
         let pair = Self { network: name("net"), source: name("source"), target: name("target") };
         docker(&["network", "create", &pair.network]);
