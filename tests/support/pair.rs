@@ -104,6 +104,11 @@ impl Pair {
         root(&self.source, sql).expect("root of the source");
     }
 
+    /// Runs statements as root of the target: what a platform's parameter group would do.
+    pub fn as_root_of_target(&self, sql: &str) {
+        root(&self.target, sql).expect("root of the target");
+    }
+
     /// Restarts the source's server and waits until it is up.
     pub fn restart_source(&self) {
         docker(&["restart", "-t", "30", &self.source]);

@@ -50,18 +50,19 @@ fn tuple(columns: &[&Column], cells: &[Option<Vec<u8>>]) -> String {
     format!("({})", values.join(", "))
 }
 
-/// Numbers stand as they are; everything else as hexadecimal bytes, so that no character set comes in between.
+/// Whole and decimal numbers stand as they are; everything else as hexadecimal bytes, so that no character set comes in between.
 fn value(column: &Column, cell: Option<&[u8]>) -> String {
     let Some(bytes) = cell else { return "NULL".to_owned() };
     let number = matches!(
         column.kind.as_str(),
-        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float" | "double" | "bit" | "year"
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "bit" | "year"
     );
     if number {
         return String::from_utf8_lossy(bytes).into_owned();
     }
-    let temporal = matches!(column.kind.as_str(), "date" | "datetime" | "timestamp" | "time");
-    if temporal {
+    // A bare -0 would be read as an integer, which has no sign.
+    let quoted = matches!(column.kind.as_str(), "float" | "double" | "date" | "datetime" | "timestamp" | "time");
+    if quoted {
         return format!("'{}'", String::from_utf8_lossy(bytes));
     }
     let literal = format!("X'{}'", hex::encode(bytes));

@@ -1,0 +1,165 @@
+//! A snapshot taken, loaded and compared on real servers: the cases that have broken copies before, an
+//! interrupted load, a row that was changed behind everybody's back.
+
+#[path = "support/pair.rs"]
+mod pair;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cutover::services::Kind;
+use cutover::services::mysql::compare::{self, Comparison, compare};
+use cutover::services::mysql::load::{self, state};
+use cutover::services::mysql::lock::end_leftover;
+use cutover::services::mysql::snapshot::{self, Listener, Locks, Manifest, Options, Patience};
+use cutover::services::mysql::{Endpoint, LockName, Session};
+use pair::Pair;
+use tokio_util::sync::CancellationToken;
+
+fn silent() -> Listener {
+    Arc::new(|_| ())
+}
+
+fn schemas() -> Vec<String> {
+    vec!["hard".to_owned()]
+}
+
+async fn taken(pair: &Pair, directory: &Path) -> Manifest {
+    let options = Options {
+        schemas: schemas(),
+        locks: Locks::new("test", "snapshot", 3),
+        chunk_bytes: 256 * 1024,
+        patience: Patience::default(),
+    };
+    snapshot::take(&pair.source("cutover_admin"), directory, &options, silent(), CancellationToken::new())
+        .await
+        .unwrap()
+}
+
+async fn loaded(target: &Endpoint, directory: &Path) -> load::Loaded {
+    let options = load::Options::new("test", "load", 3);
+    load::load(target, directory, &options, silent(), CancellationToken::new()).await.unwrap()
+}
+
+async fn compared(source: &Endpoint, target: &Endpoint) -> Comparison {
+    let mut pairs = Vec::new();
+    for _ in 0..2 {
+        let (source, target) = (Session::open(source).await.unwrap(), Session::open(target).await.unwrap());
+        pairs.push(compare::Pair { source, target });
+    }
+    compare(&mut pairs, &schemas(), &|_, _| (), &CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwards_is_found() {
+    let pair = Pair::start("data");
+    pair.as_root_of_source(include_str!("support/hard_cases.sql"));
+    // A managed admin may make triggers only so.
+    pair.as_root_of_target("SET GLOBAL log_bin_trust_function_creators = ON, GLOBAL local_infile = ON");
+    let (source, target) = (pair.source("cutover_admin"), pair.target("admin"));
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+
+    let manifest = taken(&pair, directory).await;
+    let chunks_of_big = manifest.chunks.iter().filter(|c| manifest.tables[c.table].table.name == "big").count();
+    assert!(chunks_of_big > 4, "{chunks_of_big} chunks: a table is parted by size");
+    assert_eq!(taken(&pair, directory).await, manifest, "a complete snapshot is not taken again");
+    manifest.check_files(directory).unwrap();
+
+    // A load that is stopped in the middle goes on by chunk.
+    let stop = CancellationToken::new();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let listener: Listener = {
+        let (stop, seen) = (stop.clone(), seen.clone());
+        Arc::new(move |progress: snapshot::Progress| {
+            if progress.rows > 0 && seen.fetch_add(1, Ordering::Relaxed) == 4 {
+                stop.cancel();
+            }
+        })
+    };
+    let stopped = load::load(&target, directory, &load::Options::new("test", "load", 2), listener, stop).await;
+    assert_eq!(stopped.unwrap_err().kind, Kind::Transient);
+    let mut there = Session::open(&target).await.unwrap();
+    for lock in load::Options::new("test", "load", 3).locks {
+        end_leftover(&mut there, &lock, Duration::from_secs(10)).await.unwrap();
+    }
+    let went_on = loaded(&target, directory).await;
+    assert!(went_on.resumed >= 4 && went_on.chunks > 0, "{went_on:?}");
+    assert_eq!(went_on.resumed + went_on.chunks, manifest.chunks.len());
+    assert_eq!(loaded(&target, directory).await.chunks, 0, "a complete load loads nothing more");
+    let status: String =
+        there.one("read", "SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'hard'").await.unwrap();
+    assert_eq!(status, "DISABLED");
+
+    let same = compared(&source, &target).await;
+    assert_eq!(same.differences, Vec::<String>::new());
+    assert!(same.rows >= 8000 && same.tables == manifest.tables.len());
+    let counter: String =
+        there.one("read", "SHOW CREATE TABLE hard.counted").await.map(|(_, text): (String, String)| text).unwrap();
+    assert!(counter.contains("AUTO_INCREMENT=1000"), "{counter}");
+
+    // One changed, one lost, one doubled: each is found.
+    there.run("spoil", "UPDATE hard.numbers SET f = 16777218 WHERE id = 1").await.unwrap();
+    there.run("spoil", "DELETE FROM hard.big WHERE id = 77").await.unwrap();
+    there.run("spoil", "INSERT INTO hard.no_key VALUES (1, 'x')").await.unwrap();
+    let found = compared(&source, &target).await.differences;
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found.iter().any(|line| line.contains("hard.big") && line.contains("77 is missing")), "{found:?}");
+
+    // The same by INSERTs, for a server that takes no local files.
+    there.run("empty", "DROP DATABASE hard").await.unwrap();
+    state::forget(&mut there).await.unwrap();
+    pair.as_root_of_target("SET GLOBAL local_infile = OFF");
+    assert_eq!(loaded(&target, directory).await.chunks, manifest.chunks.len());
+    assert_eq!(compared(&source, &target).await.differences, Vec::<String>::new());
+
+    // A damaged file is no snapshot.
+    std::fs::write(directory.join(&manifest.chunks[0].file), b"rubbish").unwrap();
+    assert_eq!(manifest.check_files(directory).unwrap_err().kind, Kind::Permanent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_copied_right_is_refused() {
+    let pair = Pair::start("refused");
+    pair.as_root_of_source("CREATE DATABASE hard; CREATE TABLE hard.old (a INT) ENGINE = MyISAM; CREATE TABLE hard.t (a TINYINT); INSERT INTO hard.t VALUES (1)");
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        schemas: schemas(),
+        locks: Locks::new("test", "snapshot", 1),
+        chunk_bytes: 1 << 20,
+        patience: Patience::default(),
+    };
+    let take = |directory| {
+        let (endpoint, options) = (pair.source("cutover_admin"), options.clone());
+        async move { snapshot::take(&endpoint, directory, &options, silent(), CancellationToken::new()).await }
+    };
+    let why = take(directory.path()).await.unwrap_err();
+    assert!(why.why.unwrap().to_string().contains("MyISAM"));
+    pair.as_root_of_source(
+        "DROP TABLE hard.old; XA START 'x'; INSERT INTO hard.t VALUES (2); XA END 'x'; XA PREPARE 'x'",
+    );
+    let why = take(directory.path()).await.unwrap_err();
+    assert!(why.why.unwrap().to_string().contains("XA"));
+    pair.as_root_of_source("XA ROLLBACK 'x'");
+    take(directory.path()).await.unwrap();
+
+    // Somebody else's rows in the target are not loaded over.
+    let mut there = pair.target_admin().await;
+    there.run("be there", "CREATE DATABASE hard").await.unwrap();
+    there.run("be there", "CREATE TABLE hard.mine (a INT)").await.unwrap();
+    let target = pair.target("admin");
+    let options = load::Options::new("t", "l", 1);
+    let load = load::load(&target, directory.path(), &options, silent(), CancellationToken::new());
+    assert_eq!(load.await.unwrap_err().kind, Kind::Conflict);
+
+    // A session that was left behind is found by its lock and ended.
+    let lock = LockName::new("test", "left", "1");
+    let mut left = Session::locked(&target, "left", &lock).await.unwrap();
+    assert_eq!(Session::locked(&target, "second", &lock).await.unwrap_err().kind, Kind::Conflict);
+    let ended = end_leftover(&mut there, &lock, Duration::from_secs(10)).await.unwrap();
+    assert_eq!(ended, Some(u64::from(left.id())));
+    assert!(left.run("write", "DO 1").await.is_err());
+    assert_eq!(end_leftover(&mut there, &lock, Duration::from_secs(1)).await.unwrap(), None);
+}

@@ -1,0 +1,58 @@
+-- Schemas that have broken a copy somewhere before.
+CREATE DATABASE hard CHARACTER SET latin1;
+USE hard;
+SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO';
+CREATE TABLE no_key (a INT, b VARCHAR(10));
+INSERT INTO no_key VALUES (1, 'x'), (1, 'x'), (1, 'x'), (NULL, NULL), (2, '');
+CREATE TABLE nullable_unique (a INT NULL, b INT NOT NULL, UNIQUE KEY u (a), KEY k (b));
+INSERT INTO nullable_unique VALUES (NULL, 1), (NULL, 2), (3, 3);
+CREATE TABLE composite (a VARBINARY(8), b BIGINT UNSIGNED, c ENUM('z', 'a') NOT NULL, note TEXT, PRIMARY KEY (a, b, c));
+INSERT INTO composite VALUES (X'00', 18446744073709551615, 'z', NULL), (X'0000', 0, 'a', ''), ('a', 1, 'a', 'NULL'), ('A', 1, 'a', '\\N');
+CREATE TABLE fixed (id BINARY(6) PRIMARY KEY);
+INSERT INTO fixed VALUES (X'610000000000'), (X'5C090A000D1A'), (X'FFFEFD27225C');
+CREATE TABLE texts (id INT PRIMARY KEY, t TEXT CHARACTER SET utf8mb4, l VARCHAR(40), g VARCHAR(40) CHARACTER SET gbk, w VARCHAR(40) CHARACTER SET utf16, u VARCHAR(40) CHARACTER SET ucs2, m VARCHAR(40) CHARACTER SET utf8mb3);
+INSERT INTO texts VALUES (1, 'tab\tline\nreturn\rnul\0back\\slash''quote"', _latin1 X'E9E8FF5C', _gbk X'D55C815C', 'tab\t€𝄞', 'ä\n', 'ß'),
+  (2, '', '', '', '', '', ''), (3, 'NULL', '\\N', '\\', '\\N', 'N', '\\\\N'), (4, NULL, NULL, NULL, NULL, NULL, NULL), (5, '😀 \Z trailing   ', 'a  ', 'b', 'c', 'd', 'e');
+CREATE TABLE numbers (id INT PRIMARY KEY, f FLOAT, d DOUBLE, n DECIMAL(65,30), b BIT(64), s BIT(3), y YEAR, z DECIMAL(10,2) UNSIGNED);
+INSERT INTO numbers VALUES (1, 16777217.0, 0.1, 12345678901234567890123456789012345.123456789012345678901234567890, b'1', b'101', 1901, 0.01),
+  (2, 3.4028234e38, 1.7976931348623157e308, -0.000000000000000000000000000001, X'FFFFFFFFFFFFFFFF', b'0', 2155, 1),
+  (3, -0e0, -0e0, 0, X'5C090A00', NULL, 0, NULL), (4, 0.3, 2.2250738585072014e-308, 1, 0, 7, NULL, 3), (5, 1.17549435e-38, 1e-5, 1, 92, 1, 1999, 4);
+CREATE TABLE times (id INT PRIMARY KEY, t TIME(2), dt DATETIME(6), ts TIMESTAMP(3) NULL, d DATE);
+INSERT INTO times VALUES (1, '-00:00:00.01', '0000-00-00 00:00:00', '2038-01-19 03:14:07.999', '0000-00-00'), (2, '-838:59:59', '9999-12-31 23:59:59.999999', '2026-03-29 02:30:00', '2026-02-31'), (3, '838:59:59', '2020-00-00 00:00:00', '1970-01-01 00:00:01', '2020-00-10'), (4, NULL, NULL, NULL, NULL);
+CREATE TABLE enums (id INT PRIMARY KEY, e ENUM('é', 'ü', 'a,b', 'c''d'), x ENUM('', 'y'), s SET('p', 'q', 'ß'));
+INSERT INTO enums VALUES (1, 'é', '', 'p,ß'), (2, 'c''d', 'y', ''), (3, 'a,b', '', 'q'), (4, NULL, NULL, NULL);
+INSERT IGNORE INTO enums VALUES (5, 'nowhere', 'y', 'p'), (6, 'nothing', 'y', 'p');
+CREATE TABLE json (id INT PRIMARY KEY, j JSON, k JSON);
+INSERT INTO json VALUES (1, '{"a": 1.0, "b": 1e300, "c": [null, "tab\\t\\u20ac", 0.1]}', '"x"'), (2, 'null', '-0.0'), (3, NULL, '18446744073709551615'), (4, '{"quote": "\\"\\\\"}', '[]');
+CREATE TABLE places (id INT PRIMARY KEY, p POINT NOT NULL SRID 4326, g GEOMETRY, SPATIAL KEY where_ (p));
+INSERT INTO places VALUES (1, ST_GeomFromText('POINT(52.5 13.4)', 4326), ST_GeomFromText('POLYGON((0 0,1 0,1 1,0 0))')), (2, ST_GeomFromText('POINT(-1 -2)', 4326), NULL);
+CREATE TABLE vectors (id INT PRIMARY KEY, v VECTOR(3));
+INSERT INTO vectors VALUES (1, STRING_TO_VECTOR('[1,-2.5,3e-9]')), (2, NULL);
+CREATE TABLE made (id INT PRIMARY KEY, a INT, twice INT AS (a * 2), thrice INT AS (a * 3) STORED, hidden INT INVISIBLE DEFAULT 7, KEY f ((a + 1)), CHECK (a < 100));
+INSERT INTO made (id, a, hidden) VALUES (1, 5, 6), (2, NULL, NULL);
+CREATE TABLE counted (id BIGINT AUTO_INCREMENT PRIMARY KEY, `order` INT, FULLTEXT KEY w (txt), FULLTEXT KEY w2 (txt2), txt TEXT, txt2 TEXT) AUTO_INCREMENT = 1000;
+INSERT INTO counted VALUES (0, 1, 'zero', 'null'), (-5, 2, 'minus', NULL);
+CREATE TABLE second_counter (a INT, n INT AUTO_INCREMENT, PRIMARY KEY (a), KEY by_n (n), UNIQUE KEY both_ (a, n));
+INSERT INTO second_counter VALUES (10, 1), (9, 2);
+CREATE TABLE `sel``ect %_` (`key` INT PRIMARY KEY, `a b` INT, `ünï` VARCHAR(9) COMMENT 'it''s\na "comment"');
+INSERT INTO `sel``ect %_` VALUES (1, 2, 'x');
+CREATE TABLE hen (id INT PRIMARY KEY, egg INT); CREATE TABLE egg (id INT PRIMARY KEY, hen INT, CONSTRAINT from_hen FOREIGN KEY (hen) REFERENCES hen (id) ON DELETE CASCADE);
+INSERT INTO hen VALUES (1, 1); INSERT INTO egg VALUES (1, 1); ALTER TABLE hen ADD CONSTRAINT from_egg FOREIGN KEY (egg) REFERENCES egg (id);
+CREATE TABLE parts (id INT, y INT, PRIMARY KEY (id, y), KEY (y)) PARTITION BY RANGE (y) (PARTITION p0 VALUES LESS THAN (2000), PARTITION p1 VALUES LESS THAN MAXVALUE);
+INSERT INTO parts VALUES (1, 1990), (2, 2010);
+CREATE TABLE empty_one (id INT PRIMARY KEY);
+CREATE TABLE log_ (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(40));
+CREATE VIEW z_base AS SELECT id, a FROM made WHERE a > 0 WITH CHECK OPTION;
+CREATE VIEW a_on_top AS SELECT * FROM z_base;
+CREATE USER gone@'%';
+CREATE DEFINER = gone@'%' VIEW of_the_gone AS SELECT id FROM made;
+CREATE DEFINER = gone@'%' TRIGGER logs AFTER INSERT ON hen FOR EACH ROW INSERT INTO log_ (what) VALUES (CONCAT('hen ', NEW.id));
+CREATE DEFINER = gone@'%' PROCEDURE p(IN n INT) SELECT n;
+CREATE DEFINER = gone@'%' EVENT often ON SCHEDULE EVERY 1 SECOND DO INSERT INTO hard.log_ (what) VALUES ('tick');
+ALTER EVENT often DISABLE;
+DROP USER gone@'%';
+CREATE TABLE big (id INT PRIMARY KEY, pad VARCHAR(400), blob_ MEDIUMBLOB);
+INSERT INTO big SELECT n, REPEAT(SHA2(n, 256), 6), NULL FROM (WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1000) SELECT n FROM s) AS s;
+INSERT INTO big SELECT id + 1000, pad, NULL FROM big; INSERT INTO big SELECT id + 2000, pad, NULL FROM big; INSERT INTO big SELECT id + 4000, pad, NULL FROM big;
+UPDATE big SET blob_ = REPEAT(X'005C090A', 500000) WHERE id = 4321;
+ANALYZE TABLE big;
