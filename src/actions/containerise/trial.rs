@@ -61,12 +61,12 @@ async fn trial(
     image: &str,
     parts: &Parts,
 ) -> Result<Vec<Check>> {
-    let tables = schema::of_snapshot(inputs, cx)?;
+    let schemas = schema::of_snapshot(inputs, cx)?;
     engine.ensure_network(&parts.network, None, &parts.labels).await?;
-    let password = start_server(inputs, engine, parts, &tables.databases).await?;
+    let password = start_server(inputs, engine, parts, &schemas.databases).await?;
     let address = address(engine, parts, &parts.server).await?;
 
-    let url = format!("mysql://trial:{password}@{address}:3306/{}", tables.schema);
+    let url = format!("mysql://trial:{password}@{address}:3306/{}", schemas.first);
     let mut env = vec![format!("{}={url}", inputs.database_env)];
     env.extend(inputs.env.iter().map(|(key, value)| format!("{key}={value}")));
     let spec = ContainerSpec {
@@ -96,14 +96,14 @@ async fn trial(
         format!("{} does not say ready without the tables", inputs.ready),
         unready.map_or("no answer".to_owned(), |status| format!("status {status}")),
     ));
-    load(engine, parts, &tables.tables, &[]).await?;
+    load(engine, parts, &schemas.tables, &[]).await?;
     // A view that looks at a view fails until that one is there, and none of them makes a backend ready.
-    load(engine, parts, &tables.views, &["--force"]).await.ok();
+    load(engine, parts, &schemas.views, &["--force"]).await.ok();
     let began = Instant::now();
     let ready = until(engine, parts, &format!("{base}{}", inputs.ready), 200, BACKEND).await?;
     checks.push(
         ready.check(
-            &format!("{} says ready with the snapshot's schema of {} tables", inputs.ready, tables.count),
+            &format!("{} says ready with the snapshot's schema of {} tables", inputs.ready, schemas.count),
             began,
         ),
     );
