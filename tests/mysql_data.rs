@@ -1,6 +1,8 @@
 //! A snapshot taken, loaded and compared on real servers: the cases that have broken copies before, an
 //! interrupted load, a row that was changed behind everybody's back.
 
+#![allow(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
 #[path = "support/pair.rs"]
 mod pair;
 

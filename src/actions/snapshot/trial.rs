@@ -21,7 +21,7 @@ use crate::services::mysql::snapshot::{Manifest, digest::digest, without_counter
 use crate::services::mysql::{Endpoint, Session, Tls};
 
 /// How long the scratch server may take to make its data directory and start.
-const SERVER: Duration = Duration::from_secs(120);
+const SERVER: Duration = Duration::from_mins(2);
 /// How often it is tried.
 const LOOK: Duration = Duration::from_millis(250);
 

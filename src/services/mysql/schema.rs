@@ -36,14 +36,14 @@ pub struct Object {
     pub kind: String,
     /// The statement that makes it.
     pub statement: String,
+    /// The account it runs as, `user@host`; empty where it has none.
+    pub definer: String,
     /// `sql_mode` it was made under; empty where that does not matter.
     pub sql_mode: String,
     /// Character set of the client that made it.
     pub client: String,
     /// Collation of the connection that made it.
     pub collation: String,
-    /// The account it runs as, `user@host`; empty where it has none.
-    pub definer: String,
     /// An event's time zone and status (`ENABLED`); empty elsewhere.
     pub time_zone: String,
     /// An event's status; empty elsewhere.

@@ -10,7 +10,7 @@ mod insert;
 mod objects;
 pub mod state;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -74,7 +74,7 @@ pub async fn load(
     let loaded = match state::standing(first, &manifest).await? {
         Standing::Absent => {
             state::claim(first, &manifest).await?;
-            Default::default()
+            HashSet::default()
         }
         Standing::Begun { complete: true, loaded } => return Ok(Loaded { chunks: 0, resumed: loaded.len() }),
         Standing::Begun { loaded, .. } => loaded,

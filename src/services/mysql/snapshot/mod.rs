@@ -209,6 +209,9 @@ async fn plan(look: &mut Session, tables: &[Table], options: &Options) -> Result
 /// Rows and digest of a table.
 type Counted = (u64, String);
 
+/// What one reader wrote, and what it counted, by table.
+type Read = (Vec<Placed>, Vec<(usize, Counted)>);
+
 /// Runs the readers to their end; the first fault stops all of them. Counts and hashes the rows inside the snapshot.
 async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Placed>, Vec<Counted>)> {
     let mut running = JoinSet::new();
@@ -222,7 +225,7 @@ async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Pl
                 let index = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let Some(table) = shared.tables.get(index) else { break };
                 let (rows, digest) = digest::digest(&mut session, table).await?;
-                counts.push((index, rows, digest));
+                counts.push((index, (rows, digest)));
             }
             session.close().await?;
             Ok((chunks, counts))
@@ -230,12 +233,14 @@ async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Pl
     }
     let (mut placed, mut rows) = (Vec::new(), vec![(0, String::new()); shared.tables.len()]);
     while let Some(ended) = running.join_next().await {
-        let outcome: Result<(Vec<Placed>, Vec<(usize, u64, String)>)> = ended
+        let outcome: Result<Read> = ended
             .map_err(|error| fault(&shared.directory, "run a reader", Kind::Permanent).because(error))
             .and_then(|outcome| outcome);
         let (chunks, counts) = outcome?;
         placed.extend(chunks);
-        counts.into_iter().for_each(|(index, count, digest)| rows[index] = (count, digest));
+        for (index, counted) in counts {
+            rows[index] = counted;
+        }
     }
     Ok((placed, rows))
 }

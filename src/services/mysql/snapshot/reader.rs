@@ -88,6 +88,7 @@ async fn read_part(session: &mut Session, shared: &Arc<Shared>, task: &Task, out
     filling.end(out).await
 }
 
+#[expect(clippy::option_option, reason = "no value at all is not NULL")]
 fn cell(value: &Value) -> Option<Option<&[u8]>> {
     match value {
         Value::NULL => Some(None),

@@ -38,6 +38,7 @@ pub fn decode(line: &[u8]) -> Option<Vec<Option<Vec<u8>>>> {
     line.split(|byte| *byte == b'\t').map(cell).collect()
 }
 
+#[expect(clippy::option_option, reason = "not a cell of ours is not NULL")]
 fn cell(text: &[u8]) -> Option<Option<Vec<u8>>> {
     if text == b"\\N" {
         return Some(None);
@@ -77,8 +78,8 @@ mod tests {
         fn any_row_comes_back_as_it_went(row in prop::collection::vec(prop::option::of(awkward()), 1..8)) {
             let mut out = Vec::new();
             encode(&mut out, row.iter().map(|cell| cell.as_deref()));
-            prop_assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
             prop_assert_eq!(out.pop(), Some(b'\n'));
+            prop_assert!(!out.contains(&b'\n'));
             prop_assert_eq!(decode(&out), Some(row));
         }
     }
