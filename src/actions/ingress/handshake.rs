@@ -1,14 +1,35 @@
 //! A TLS handshake in the service's name at the load balancer's address, as a tenant's client would make it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::actions::{Reading, Result};
 use crate::domain::Check;
 use crate::services::http::{Caller, Request, Scheme, Target};
 use crate::services::resolver;
 
-/// Shakes hands for the service's host at `address` (a host name or an IP address).
+/// How long a new load balancer may take until it passes connections on.
+const PATIENCE: Duration = Duration::from_mins(3);
+/// How often it is tried.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Shakes hands for the service's host at `address` (a host name or an IP address), until that works or
+/// the patience is over.
 pub(super) async fn look(cx: &Reading, address: &str) -> Result<Check> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let check = once(cx, address).await?;
+        if !check.is_failed() || Instant::now() >= deadline {
+            return Ok(check);
+        }
+        cx.check_cancelled()?;
+        sleep(AGAIN).await;
+    }
+}
+
+async fn once(cx: &Reading, address: &str) -> Result<Check> {
     let host = &cx.connections().service.host;
     let fact = format!("a TLS handshake for {host} at {address} succeeds");
     let ip = match resolve(cx, address).await {
