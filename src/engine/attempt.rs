@@ -5,13 +5,16 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 
 use super::handle::Engine;
-use crate::actions::{Action, Outputs, Reading, Recorder};
+use crate::actions::{Action, CrashPoint, Outputs, Reading, Recorder};
 use crate::domain::failure::FailureKind;
 use crate::domain::runbook::Step;
 use crate::domain::{Check, Event, Failure};
 
 /// How long a step that was asked to stop may take to come to a place from which it can go on.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// The name of the crash point between a step's verify and the record of what it saw.
+const VERIFY: &str = "verify";
 
 /// One try at a step.
 pub(super) struct Attempt<'a> {
@@ -65,6 +68,7 @@ impl<'a> Attempt<'a> {
         let outputs = self.again_while_transient(|| self.apply()).await?;
         self.engine.book.record(Event::Applied { step: step.clone(), attempt, outputs })?;
         let checks = self.again_while_transient(|| self.verify()).await?;
+        self.engine.book.pass(&step, VERIFY, CrashPoint::Effect);
         let failed: Vec<Check> = checks.iter().filter(|check| check.is_failed()).cloned().collect();
         self.engine.book.record(Event::Checked { step, attempt, checks })?;
         match failed.split_first() {

@@ -1,7 +1,8 @@
 //! Dying on purpose: `CUTOVER_CRASH_AT=STEP:EFFECT:intent|effect|outcome` ends the engine with SIGKILL.
 //!
 //! `intent`: after the intent is durable; `effect`: after the effect, before its outcome is; `outcome`:
-//! after that. EFFECT is the key of an effect in the journal, or the name of a scratch object of a verify.
+//! after that. EFFECT is the key of an effect in the journal, the name of a scratch object of a verify, or
+//! `verify` for the moment between a step's checks and their record.
 
 use std::str::FromStr;
 

@@ -16,8 +16,9 @@ use crate::services::mysql::{Endpoint, LockName, Server, Session};
 /// How long a session of an earlier attempt may take to be gone.
 const LEFTOVER: Duration = Duration::from_secs(30);
 
-/// The name of the crash point between two chunks.
-const CHUNKS: &str = "chunks";
+/// The names of the crash points between two chunks.
+const SNAPSHOT_CHUNKS: &str = "snapshot-chunks";
+const LOAD_CHUNKS: &str = "load-chunks";
 
 /// Takes the snapshot and loads it; goes on with a load that was interrupted.
 pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
@@ -64,7 +65,7 @@ async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Sessio
     };
     let act = async {
         end_all(here, options.locks.all()).await?;
-        let listener = listener(cx, "snapshot for the target");
+        let listener = listener(cx, "snapshot for the target", SNAPSHOT_CHUNKS);
         snapshot::take(from, &directory, &options, listener, cx.cancel().clone()).await?;
         Ok(())
     };
@@ -78,7 +79,7 @@ async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Se
     let options = load::Options::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers);
     let act = async {
         end_all(there, options.locks.iter()).await?;
-        let listener = listener(cx, "load into the target");
+        let listener = listener(cx, "load into the target", LOAD_CHUNKS);
         let loaded = load::load(to, &cx.directory(), &options, listener, cx.cancel().clone()).await?;
         if loaded.resumed > 0 {
             cx.log(format!(
@@ -113,12 +114,12 @@ async fn end_all<'a>(session: &mut Session, locks: impl Iterator<Item = &'a Lock
 }
 
 /// Shows rows as they go, and passes the crash point between the first chunk and the last.
-pub(in crate::actions) fn listener(cx: &Reading, label: &'static str) -> Listener {
+pub(in crate::actions) fn listener(cx: &Reading, label: &'static str, between: &'static str) -> Listener {
     let cx = cx.clone();
     Arc::new(move |progress: snapshot::Progress| {
         cx.progress(label, progress.rows, Some(progress.total_rows), "rows");
         if progress.rows > 0 && progress.rows < progress.total_rows {
-            cx.pass(CHUNKS, CrashPoint::Effect);
+            cx.pass(between, CrashPoint::Effect);
         }
     })
 }

@@ -81,7 +81,7 @@ impl Action for Snapshot {
             if thrown > 0 {
                 cx.log(format!("an interrupted snapshot was thrown away: {thrown} files; its moment is lost"))?;
             }
-            let told = listener(cx, "snapshot");
+            let told = listener(cx, "snapshot", "snapshot-chunks");
             snapshot::take(&endpoint, &directory, &options, told, cx.cancel().clone()).await?;
             Ok(())
         };

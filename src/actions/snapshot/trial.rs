@@ -53,7 +53,7 @@ async fn trial(
     let endpoint = start(inputs, cx, engine, name).await?;
     let began = Instant::now();
     let options = Options::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers);
-    let told = listener(cx, "restore into a scratch server");
+    let told = listener(cx, "restore into a scratch server", "trial-chunks");
     load::load(&endpoint, &cx.directory(), &options, told, cx.cancel().clone()).await?;
     let mut session = Session::open(&endpoint).await?;
     let mut differ = Vec::new();

@@ -15,19 +15,29 @@ use crate::domain::{Failure, RunState};
 use crate::engine;
 
 /// How often a dead engine, or a step that aborted itself after one, is started again.
-const RESTARTS: u32 = 5;
+const RESTARTS: usize = 5;
+
+/// The variable that tells an engine where to die.
+const CRASH_AT: &str = "CUTOVER_CRASH_AT";
 
 /// The engine's process.
 pub(super) struct Child {
     runbook: PathBuf,
     state: PathBuf,
     json: bool,
+    /// Where it is to die: at the first place first.
+    deaths: Vec<String>,
     crashes: u32,
 }
 
 impl Child {
     pub(super) fn new(args: &RehearseArgs, directory: &Path) -> Self {
-        Self { runbook: args.runbook.clone(), state: directory.join("state"), json: args.json, crashes: 0 }
+        let (runbook, state) = (args.runbook.clone(), directory.join("state"));
+        let mut deaths = args.crash_at.clone();
+        if deaths.is_empty() {
+            deaths.extend(std::env::var(CRASH_AT).ok());
+        }
+        Self { runbook, state, json: args.json, deaths, crashes: 0 }
     }
 
     /// How often the engine died.
@@ -42,7 +52,7 @@ impl Child {
 
     /// Drives until a step, or to the end.
     pub(super) async fn drive(&mut self, until: Option<&str>) -> Result<(), Stop> {
-        for _ in 0..=RESTARTS {
+        for _ in 0..=RESTARTS + self.deaths.len() {
             let status = self.once(until).await?;
             if status.success() {
                 return Ok(());
@@ -67,9 +77,10 @@ impl Child {
         if let Some(until) = until {
             command.args(["--until", until]);
         }
-        if self.crashes > 0 {
-            command.env_remove("CUTOVER_CRASH_AT");
-        }
+        match self.deaths.get(self.crashes as usize) {
+            Some(place) => command.env(CRASH_AT, place),
+            None => command.env_remove(CRASH_AT),
+        };
         if self.json {
             command.arg("--json").stdout(Stdio::piped());
         }

@@ -34,6 +34,9 @@ pub(super) struct RehearseArgs {
     /// Rows of orders and ledger in Rev1's database.
     #[arg(long)]
     rows: Option<u64>,
+    /// Kill the engine there (STEP:EFFECT:intent|effect|outcome); given again, each start dies at the next.
+    #[arg(long, value_name = "PLACE")]
+    crash_at: Vec<String>,
     /// Rehearse up to this step.
     #[arg(long, value_name = "STEP")]
     until: Option<String>,
@@ -54,7 +57,10 @@ pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
     let directory = begin()?;
     let tenants = Tenants::start(&plan, &directory).await?;
     let mut child = Child::new(args, &directory);
-    let result = drive(&plan, &mut child, &tenants, args).await;
+    let mut result = drive(&plan, &mut child, &tenants, args).await;
+    if result.is_ok() {
+        result = tenants.all_have_written().await;
+    }
     let (traffic, tally) = tenants.stop(&child.state()?, &directory).await?;
     let mut summary = summary::of(&child.state()?, &plan, &result);
     summary["traffic"] = json!(traffic);

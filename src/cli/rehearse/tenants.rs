@@ -12,6 +12,9 @@ use crate::lab::{self, ledger, traffic};
 /// How long the tenants may take to be served at all, or by the new side.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a round of all tenants may take, each writing at least once: two minutes on an idle machine.
+const EVERY_TENANT: Duration = Duration::from_mins(6);
+
 /// So many answers of the new side are waited for before what follows the switch.
 const DIRECT: u64 = 200;
 
@@ -48,6 +51,12 @@ impl Tenants {
         Ok(tenants)
     }
 
+    /// Waits until every tenant has written.
+    pub(super) async fn all_have_written(&self) -> Result<(), Stop> {
+        let tenants = u64::from(traffic::Options::default().tenants);
+        self.within(EVERY_TENANT, "every tenant has written", |live| live.tenants_written >= tenants).await
+    }
+
     /// Waits until the new side answers them directly.
     pub(super) async fn served_by_the_new_side(&self) -> Result<(), Stop> {
         self.until("the new side serves the tenants", |live| live.served.direct >= DIRECT).await
@@ -71,7 +80,11 @@ impl Tenants {
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&traffic::Live) -> bool) -> Result<(), Stop> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        self.within(PATIENCE, what, holds).await
+    }
+
+    async fn within(&self, patience: Duration, what: &str, holds: impl Fn(&traffic::Live) -> bool) -> Result<(), Stop> {
+        let deadline = tokio::time::Instant::now() + patience;
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         loop {
             ticks.tick().await;
@@ -79,7 +92,7 @@ impl Tenants {
                 return Ok(());
             }
             if tokio::time::Instant::now() > deadline {
-                return Err(Failure::permanent(format!("waited a minute until {what}"))
+                return Err(Failure::permanent(format!("waited {} s until {what}", patience.as_secs()))
                     .because(format!("{:?}", self.traffic.live()))
                     .next("`cutover lab status`; its log is traffic.log in the rehearsal's directory")
                     .into());

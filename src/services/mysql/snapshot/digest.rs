@@ -27,7 +27,8 @@ pub async fn digest(session: &mut Session, table: &Table) -> Result<(u64, String
     );
     let (rows, sum, unknown, inexact): (u64, String, u64, u64) = session.one(&doing, &sql).await?;
     if inexact > 0 {
-        let why = format!("{inexact} row(s) of {} hold a decimal inside JSON that no text carries exactly", table.plain());
+        let why =
+            format!("{inexact} row(s) of {} hold a decimal inside JSON that no text carries exactly", table.plain());
         return Err(session.refuse(&doing, why).next("store those numbers as strings, or in columns of their own"));
     }
     if unknown > 0 {
