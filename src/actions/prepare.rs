@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::servers::{logged_in_as, source, target};
-use super::{Action, Checking, Effect, Outputs, Reading, Result, Working, again};
+use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, again};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Prepare;
 use crate::domain::{Check, Failure, Preview};
@@ -138,12 +138,20 @@ fn refuse_unfit(name: &str, server: &Server) -> Result<()> {
 }
 
 async fn gtids_on(cx: &Working, session: &mut Session, side: &str) -> Result<()> {
-    let found = GtidSettings::read(session).await?;
+    let noted = format!("{side}:gtid-settings");
+    let found = match cx.checkpointed::<GtidSettings>(&noted)? {
+        Some(found) => found,
+        None => GtidSettings::read(session).await?,
+    };
+    cx.checkpoint(&noted, &found)?;
     for stair in found.up() {
         let effect = Effect::new(format!("{side}:{stair}"), format!("set {stair} on the {side}, online"));
+        // Where the server stands now says whether a stair in doubt was taken.
+        let taken = !GtidSettings::read(session).await?.up().contains(&stair);
+        let look = async { Ok(if taken { Reality::Done(()) } else { Reality::NotDone }) };
         let deadline = tokio::time::Instant::now() + ANONYMOUS;
         let act = async { Ok(climb(session, stair, deadline).await?) };
-        cx.effect(effect.undo(json!({ "before": found })), again(), act).await?;
+        cx.effect(effect.undo(json!({ "before": found })), look, act).await?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
     let _ = presenter.await;
     if args.which.json {
         present::line(&summary.to_string());
-    } else if result.is_ok() {
+    } else if result.is_ok() && !args.rehearsal {
         present::line("\nnothing is left to do");
     }
     result
