@@ -1,5 +1,7 @@
 //! The way of the data is visible in the imports: a module may use only what its layer may.
 
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

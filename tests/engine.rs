@@ -1,6 +1,8 @@
 //! The engine's process as a driver has it: it dies at every point of an effect, is started again, and the
 //! effect has happened once; gates, locks and exit codes are what the command line promises.
 
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

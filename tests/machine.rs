@@ -1,5 +1,7 @@
 //! The state machine under random commands, deaths and late results: what must hold holds after each event.
 
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
 use cutover::domain::event::{Consent, ConsentKind, Holder};
 use cutover::domain::machine::{self, Command};
 use cutover::domain::runbook::Runbook;

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::Result;
 use super::ports::{CrashPoint, Progress, Recorder};
-use crate::domain::runbook::{Connections, Dns, Kubernetes, Probe, Registry, Source, Target};
 use crate::domain::{Event, Failure, Plan, RunId, RunState, SecretRef, StepId};
 use crate::services::secrets;
 
@@ -98,41 +97,6 @@ impl Reading {
     /// The name of the lock that a database session of this step holds (rule 2): at most 64 characters.
     pub fn lock_name(&self, worker: &str) -> String {
         format!("cutover:{}:{}:{worker}", self.run, self.step)
-    }
-
-    /// The runbook's connections.
-    pub fn connections(&self) -> &Connections {
-        &self.plan.runbook.connections
-    }
-
-    /// Where the service runs today.
-    pub fn source(&self) -> Result<&Source> {
-        needed(self.connections().source.as_ref(), "source")
-    }
-
-    /// Where the data goes.
-    pub fn target(&self) -> Result<&Target> {
-        needed(self.connections().target.as_ref(), "target")
-    }
-
-    /// The registry.
-    pub fn registry(&self) -> Result<&Registry> {
-        needed(self.connections().registry.as_ref(), "registry")
-    }
-
-    /// The cluster.
-    pub fn kubernetes(&self) -> Result<&Kubernetes> {
-        needed(self.connections().kubernetes.as_ref(), "kubernetes")
-    }
-
-    /// The hosted zone and the record.
-    pub fn dns(&self) -> Result<&Dns> {
-        needed(self.connections().dns.as_ref(), "dns")
-    }
-
-    /// The requests that prove the service.
-    pub fn probe(&self) -> Result<&Probe> {
-        needed(self.connections().probe.as_ref(), "probe")
     }
 
     /// A path of the runbook: `~/` is the home directory, relative ones start beside the runbook.
@@ -296,13 +260,6 @@ impl Deref for Checking {
     fn deref(&self) -> &Reading {
         &self.0
     }
-}
-
-fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T> {
-    section.ok_or_else(|| {
-        Failure::permanent(format!("the runbook has no [{name}]"))
-            .next(format!("write a section [{name}]: `cutover schema`"))
-    })
 }
 
 fn broken_reference(text: &str) -> Failure {

@@ -19,6 +19,7 @@ mod objects;
 pub mod ports;
 mod push;
 mod restore;
+mod sections;
 mod servers;
 
 mod command;

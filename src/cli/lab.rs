@@ -98,6 +98,7 @@ async fn status(as_json: bool) -> Result<(), Stop> {
 }
 
 /// A line of the lab's progress, on standard error: standard output may be for programs.
+#[expect(clippy::needless_pass_by_value, reason = "the lab gives its news away")]
 pub(super) fn say(progress: Progress) {
     let part = progress.part.map_or("lab", Part::name);
     let far = progress.done.map(|done| format!(" {:.0} %", done * 100.0)).unwrap_or_default();

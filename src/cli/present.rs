@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::output;
 use crate::actions::Progress;
-use crate::domain::{Event, Recorded, StepId};
+use crate::domain::{Check, Event, Recorded, StepId};
 use crate::engine::Notice;
 
 /// How often the progress of one thing is shown.
@@ -32,7 +32,7 @@ struct Presenter {
 struct Shown {
     since: Instant,
     from: u64,
-    last: Instant,
+    last: Option<Instant>,
 }
 
 impl Presenter {
@@ -48,7 +48,7 @@ impl Presenter {
                     }
                 }
                 Err(broadcast::error::RecvError::Lagged(count)) => {
-                    line(&format!("  ({count} lines passed over; the journal has them)"))
+                    line(&format!("  ({count} lines passed over; the journal has them)"));
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
@@ -75,12 +75,11 @@ impl Presenter {
         let now = Instant::now();
         let key = (progress.step.clone(), progress.label.clone());
         let over = progress.total == Some(progress.done);
-        let shown =
-            self.progress.entry(key.clone()).or_insert(Shown { since: now, from: progress.done, last: now - EVERY });
-        if now.duration_since(shown.last) < EVERY && !over {
+        let shown = self.progress.entry(key.clone()).or_insert(Shown { since: now, from: progress.done, last: None });
+        if shown.last.is_some_and(|last| now.duration_since(last) < EVERY) && !over {
             return;
         }
-        shown.last = now;
+        shown.last = Some(now);
         let eta = eta(shown, progress, now);
         if over {
             self.progress.remove(&key);
@@ -131,7 +130,7 @@ impl Presenter {
             }
             Event::Undone { effect, .. } => line(&format!("    undid  {effect}")),
             Event::Log { line: text, .. } => line(&format!("    -      {text}")),
-            Event::Checked { checks, .. } => checks.iter().for_each(|check| line(&output::check(check))),
+            Event::Checked { checks, .. } => show(checks),
             Event::Retrying { failure, wait_ms, .. } => {
                 #[expect(clippy::cast_precision_loss, reason = "shown only")]
                 let wait = output::seconds(*wait_ms as f64 / 1000.0);
@@ -140,7 +139,7 @@ impl Presenter {
             Event::Fence { service, shut: true, .. } => line(&format!("{at} FENCE SHUT: {service}")),
             Event::Fence { service, shut: false, .. } => line(&format!("{at} fence open: {service}")),
             Event::PointOfSwitching { .. } => {
-                line(&format!("{at} point of switching: the source stays fenced from here on"))
+                line(&format!("{at} point of switching: the source stays fenced from here on"));
             }
             Event::Companion { step, healthy, detail } => {
                 line(&format!(
@@ -151,7 +150,7 @@ impl Presenter {
             Event::StepDone { step, .. } => line(&format!("{at} {step} done{}", self.took(step))),
             Event::StepFailed { step, .. } => line(&format!("{at} {step} did not go on{}", self.took(step))),
             Event::StepAdopted { step, by, checks } => {
-                checks.iter().for_each(|check| line(&output::check(check)));
+                show(checks);
                 line(&format!("{at} {step} adopted by {by}"));
             }
             _ => {}
@@ -172,6 +171,12 @@ fn eta(shown: &Shown, progress: &Progress, now: Instant) -> Option<f64> {
     let done = progress.done.checked_sub(shown.from).filter(|done| *done > 0)?;
     let rate = done as f64 / now.duration_since(shown.since).as_secs_f64().max(0.001);
     Some(total.saturating_sub(progress.done) as f64 / rate)
+}
+
+fn show(checks: &[Check]) {
+    for check in checks {
+        line(&output::check(check));
+    }
 }
 
 /// Writes a line; a reader who went away (a closed pipe, a dropped terminal) does not stop a migration.

@@ -56,11 +56,11 @@ fn read(file: &Path, faults: &mut Vec<Fault>) -> Result<Node, Faults> {
         tree.take("extends");
     }
     for (key, node) in top.entries() {
-        if key.word != "values" {
+        if key.word == "values" {
+            values::overlay(&mut tree, node, faults);
+        } else {
             let what = format!("`{}` in a runbook that extends another", key.word);
             faults.push(Fault::at(&key.place, what).expected("`extends` and `[values]` only"));
-        } else {
-            values::overlay(&mut tree, node, faults);
         }
     }
     Ok(tree)

@@ -110,13 +110,14 @@ impl<'a> Checking<'a> {
         }
         let is_secret = keys().any(|key| key == "env");
         match node.entries() {
-            [(key, _)] => match variants.iter().find(|variant| variant["required"][0] == key.word.as_str()) {
-                Some(variant) => self.table(node, &[variant], name),
-                None => {
+            [(key, _)] => {
+                if let Some(variant) = variants.iter().find(|variant| variant["required"][0] == key.word.as_str()) {
+                    self.table(node, &[variant], name);
+                } else {
                     let fault = Fault::at(&key.place, format!("unknown key `{}` in {name}", key.word));
                     self.faults.push(fault.among(&key.word, keys()));
                 }
-            },
+            }
             _ if is_secret && node.text().is_some() => {
                 let fault = Fault::at(&node.place, format!("{name}: a secret is written in clear"));
                 let expected =
@@ -140,14 +141,13 @@ impl<'a> Checking<'a> {
             })
         };
         for (key, value) in node.entries() {
-            match property(&key.word) {
-                Some(schema) => self.node(value, schema, &inside(&key.word, name)),
-                None => {
-                    let known = schemas.iter().filter_map(|schema| schema["properties"].as_object());
-                    let known = known.flat_map(|known| known.keys().map(String::as_str));
-                    let fault = Fault::at(&key.place, format!("unknown key `{}` in {name}", key.word));
-                    self.faults.push(fault.among(&key.word, known));
-                }
+            if let Some(schema) = property(&key.word) {
+                self.node(value, schema, &inside(&key.word, name));
+            } else {
+                let known = schemas.iter().filter_map(|schema| schema["properties"].as_object());
+                let known = known.flat_map(|known| known.keys().map(String::as_str));
+                let fault = Fault::at(&key.place, format!("unknown key `{}` in {name}", key.word));
+                self.faults.push(fault.among(&key.word, known));
             }
         }
         for required in schemas.iter().filter_map(|schema| schema["required"].as_array()).flatten() {

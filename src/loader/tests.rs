@@ -136,7 +136,7 @@ fn an_extending_runbook_may_give_values_and_nothing_else() {
     let file = directory.path().join("over.toml");
     std::fs::write(&file, "extends = \"base.toml\"\nname = \"b\"\n[values]\nsped = 2\n").unwrap();
     let faults = load(&file).unwrap_err();
-    let said: Vec<String> = faults.0.iter().map(|fault| fault.to_string()).collect();
+    let said: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 2);
     assert!(
         said[0].ends_with(

@@ -1,6 +1,7 @@
 //! The old box, a managed MySQL and a new side of a test's own, all real: Rev1's image as it is, the
 //! platform's image, and Rev1's image again with only its NGINX and backend, which use the managed MySQL.
 
+#![expect(clippy::unused_self, reason = "asked of the two sides, though the name of a container is enough")]
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -83,7 +84,7 @@ impl OldAndNew {
     }
 
     pub fn until(&self, container: &str, what: &str) {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         while !Command::new("docker").args(["exec", container, "sh", "-c", what]).output().unwrap().status.success() {
             assert!(
                 Instant::now() < deadline,

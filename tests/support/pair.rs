@@ -32,8 +32,9 @@ fn root(container: &str, sql: &str) -> Result<(), String> {
         .stderr(Stdio::piped())
         .spawn()
         .expect("docker is installed");
-    child.stdin.take().expect("piped").write_all(sql.as_bytes()).map_err(|error| error.to_string())?;
+    let written = child.stdin.take().expect("piped").write_all(sql.as_bytes());
     let output = child.wait_with_output().expect("it ends");
+    written.map_err(|error| error.to_string())?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
@@ -74,8 +75,8 @@ impl Pair {
                 &script,
             ]);
         }
-        pair.await_up(&pair.source);
-        pair.await_up(&pair.target);
+        Self::await_up(&pair.source);
+        Self::await_up(&pair.target);
         pair.as_root_of_source(&format!(
             "CREATE DATABASE {SCHEMA}; CREATE TABLE {SCHEMA}.writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, attempt CHAR(36) NOT NULL);
              CREATE USER shop@'%' IDENTIFIED BY 'pw'; GRANT SELECT, INSERT, UPDATE, DELETE ON `shop\\_eu`.* TO shop@'%';
@@ -85,7 +86,7 @@ impl Pair {
         pair
     }
 
-    fn await_up(&self, container: &str) {
+    fn await_up(container: &str) {
         let deadline = Instant::now() + Duration::from_secs(90);
         let up = || Command::new("docker").args(["exec", container, "mysql", "-h127.0.0.1", "-e", "SELECT 1"]).output();
         // Root without a password is let in over TCP only by a server that is up for good.
@@ -112,10 +113,10 @@ impl Pair {
     /// Restarts the source's server and waits until it is up.
     pub fn restart_source(&self) {
         docker(&["restart", "-t", "30", &self.source]);
-        self.await_up(&self.source);
+        Self::await_up(&self.source);
     }
 
-    fn endpoint(&self, container: &str, name: &str, user: &str) -> Endpoint {
+    fn endpoint(container: &str, name: &str, user: &str) -> Endpoint {
         Endpoint {
             label: name.to_owned(),
             host: docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container]),
@@ -128,11 +129,11 @@ impl Pair {
     }
 
     pub fn source(&self, user: &str) -> Endpoint {
-        self.endpoint(&self.source, "source MySQL", user)
+        Self::endpoint(&self.source, "source MySQL", user)
     }
 
     pub fn target(&self, user: &str) -> Endpoint {
-        self.endpoint(&self.target, "target MySQL", user)
+        Self::endpoint(&self.target, "target MySQL", user)
     }
 
     pub async fn source_admin(&self) -> Session {

@@ -10,7 +10,7 @@ use crate::domain::{Failure, Plan, RunState, SecretRef};
 use crate::lab::{self, ledger, traffic};
 
 /// How long the tenants may take to be served at all, or by the new side.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a round of all tenants may take, each writing at least once: two minutes on an idle machine.
 const EVERY_TENANT: Duration = Duration::from_mins(6);

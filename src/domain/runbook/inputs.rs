@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::defaults;
 use crate::domain::period::Period;
 use crate::domain::secret::SecretRef;
 
@@ -17,10 +18,10 @@ use crate::domain::secret::SecretRef;
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// Connections that read at the same time.
-    #[serde(default = "four")]
+    #[serde(default = "defaults::four")]
     pub workers: usize,
     /// Size of a chunk, in MiB of rows before compression.
-    #[serde(default = "chunk")]
+    #[serde(default = "defaults::chunk")]
     pub chunk_mib: u64,
     /// Image of a throw-away MySQL server into which verify restores the snapshot.
     pub scratch_image: String,
@@ -48,10 +49,10 @@ pub struct LowerTtl {
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// How many nodes have to be Ready.
-    #[serde(default = "two")]
+    #[serde(default = "defaults::two")]
     pub nodes: usize,
     /// How long to wait for a cluster that is still being made.
-    #[serde(default = "wait")]
+    #[serde(default = "defaults::wait")]
     pub wait: Period,
 }
 
@@ -68,7 +69,7 @@ pub struct Containerise {
     /// The base image of the template.
     pub base: Option<String>,
     /// The platform of the nodes: `linux/amd64`.
-    #[serde(default = "platform")]
+    #[serde(default = "defaults::platform")]
     pub platform: String,
     /// The port that the program listens on.
     pub port: u16,
@@ -104,13 +105,13 @@ pub struct Ingress {
     /// The controller's image, as the nodes pull it.
     pub image: String,
     /// The ingress class.
-    #[serde(default = "class")]
+    #[serde(default = "defaults::class")]
     pub class: String,
     /// The controller's namespace.
-    #[serde(default = "ingress_namespace")]
+    #[serde(default = "defaults::ingress_namespace")]
     pub namespace: String,
     /// Controller pods.
-    #[serde(default = "two")]
+    #[serde(default = "defaults::two")]
     pub replicas: usize,
     /// The certificate chain, in PEM.
     pub certificate: SecretRef,
@@ -128,7 +129,7 @@ pub struct Deploy {
     /// The image by digest: usually `${steps.push.image}`.
     pub image: String,
     /// The ingress class; `nginx` where it is not given.
-    #[serde(default = "class")]
+    #[serde(default = "defaults::class")]
     pub class: String,
     /// The port that the program listens on.
     pub port: u16,
@@ -153,19 +154,19 @@ pub struct Deploy {
     #[serde(default)]
     pub jobs_env: BTreeMap<String, String>,
     /// Pods at the least.
-    #[serde(default = "two")]
+    #[serde(default = "defaults::two")]
     pub replicas: usize,
     /// Pods at the most.
-    #[serde(default = "six")]
+    #[serde(default = "defaults::six")]
     pub max_replicas: usize,
     /// The autoscaler's aim, percent of the requested CPU.
-    #[serde(default = "cpu_target")]
+    #[serde(default = "defaults::cpu_target")]
     pub cpu_target: u8,
     /// Requested CPU: `100m`.
-    #[serde(default = "cpu")]
+    #[serde(default = "defaults::cpu")]
     pub cpu: String,
     /// Requested memory, also the limit: `256Mi`.
-    #[serde(default = "memory")]
+    #[serde(default = "defaults::memory")]
     pub memory: String,
 }
 
@@ -174,16 +175,16 @@ pub struct Deploy {
 #[serde(deny_unknown_fields)]
 pub struct Restore {
     /// Connections that read and load at the same time.
-    #[serde(default = "four")]
+    #[serde(default = "defaults::four")]
     pub workers: usize,
     /// Size of a chunk, in MiB of rows before compression.
-    #[serde(default = "chunk")]
+    #[serde(default = "defaults::chunk")]
     pub chunk_mib: u64,
     /// The replica is caught up when it is less than this behind.
-    #[serde(default = "lag")]
+    #[serde(default = "defaults::lag")]
     pub max_lag: Period,
     /// How long a verification is good for.
-    #[serde(default = "expiry")]
+    #[serde(default = "defaults::expiry")]
     pub verify_expiry: Period,
 }
 
@@ -196,10 +197,10 @@ pub struct Switch {
     /// The hosted zone of the load balancer, for an alias record.
     pub alias_zone: Option<String>,
     /// The longest that writes may wait.
-    #[serde(default = "budget")]
+    #[serde(default = "defaults::budget")]
     pub budget: Period,
     /// The switch does not begin while the replica is further behind than this.
-    #[serde(default = "lag")]
+    #[serde(default = "defaults::lag")]
     pub max_lag: Period,
     /// End statements that run at the fence, rather than wait for them until the budget is over.
     #[serde(default)]
@@ -215,7 +216,7 @@ pub struct Settle {
     /// How long the service is watched before the way back is closed.
     pub soak: Period,
     /// The share of failed probes that ends the soak, percent.
-    #[serde(default = "one")]
+    #[serde(default = "defaults::one")]
     pub max_failed_percent: u8,
     /// The TTL afterwards; the one found before the migration where it is not given.
     pub ttl: Option<Period>,
@@ -251,64 +252,4 @@ pub struct Command {
     /// Environment, as references to secrets.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretRef>,
-}
-
-const fn one() -> u8 {
-    1
-}
-
-const fn two() -> usize {
-    2
-}
-
-const fn four() -> usize {
-    4
-}
-
-const fn six() -> usize {
-    6
-}
-
-const fn chunk() -> u64 {
-    16
-}
-
-const fn cpu_target() -> u8 {
-    70
-}
-
-fn cpu() -> String {
-    "100m".to_owned()
-}
-
-fn memory() -> String {
-    "256Mi".to_owned()
-}
-
-fn class() -> String {
-    "nginx".to_owned()
-}
-
-fn ingress_namespace() -> String {
-    "nginx-ingress".to_owned()
-}
-
-fn platform() -> String {
-    "linux/amd64".to_owned()
-}
-
-const fn wait() -> Period {
-    Period::seconds(0)
-}
-
-const fn lag() -> Period {
-    Period::seconds(5)
-}
-
-const fn expiry() -> Period {
-    Period::seconds(12 * 3600)
-}
-
-const fn budget() -> Period {
-    Period::seconds(10)
 }

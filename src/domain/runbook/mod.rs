@@ -4,6 +4,7 @@
 //! Schema derived from them, and `cutover schema` prints the same for editors.
 
 pub mod connections;
+mod defaults;
 pub mod gate;
 pub mod inputs;
 pub mod step;
