@@ -126,8 +126,9 @@ fn a_second_engine_is_refused_and_names_the_first() {
     );
     let mut first = bench.command(&["run", "--yes", "--json"]).stdout(Stdio::null()).spawn().unwrap();
     wait_for(&bench.path("began"));
-    let second = bench.run(&["run", "--yes"]);
+    let second = bench.run(&["run", "--yes", "--json"]);
     assert_eq!(second.status.code(), Some(4));
+    assert_eq!(Bench::summary(&second)["error"]["kind"], "refused", "the summary is last, on failure too");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains(&format!("process {}", first.id())), "{said}");
     fs::write(bench.path("go"), "").unwrap();

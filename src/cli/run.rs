@@ -38,8 +38,17 @@ fn phrase(text: &str) -> Result<(StepId, String), String> {
     Ok((StepId::from(step), phrase.to_owned()))
 }
 
-/// Drives until every step is over, a gate waits, or something fails.
+/// Drives until every step is over, a gate waits, or something fails; the summary comes last, then too.
 pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
+    let mut said = false;
+    let result = begin_and_drive(args, &mut said).await;
+    if args.which.json && !said {
+        present::line(&summary::without_run(&result).to_string());
+    }
+    result
+}
+
+async fn begin_and_drive(args: &RunArgs, said: &mut bool) -> Result<(), Stop> {
     let plan = args.which.plan()?;
     let directory = args.which.directory(&plan);
     if args.rehearsal && plan.runbook.environment != "lab" {
@@ -63,6 +72,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
     let _ = presenter.await;
     if args.which.json {
         present::line(&summary.to_string());
+        *said = true;
     } else if result.is_ok() && !args.rehearsal {
         present::line("\nnothing is left to do");
     }

@@ -12,13 +12,7 @@ const REPEATED: &[(&str, &str)] =
 /// The summary of a run that ended in this way; what was not measured is absent.
 pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>) -> Value {
     let steps: Vec<Value> = plan.runbook.steps.iter().map(|step| entry(state, &step.id)).collect();
-    let (outcome, error) = match result {
-        Ok(()) => ("succeeded", Value::Null),
-        Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
-        Err(Stop::Failed(failure)) => ("failed", json!(failure)),
-        Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
-        Err(Stop::NotGood) => ("failed", json!({ "what": "see the lines above" })),
-    };
+    let (outcome, error) = outcome(result);
     let mut summary = json!({ "event": "summary", "outcome": outcome, "steps": steps });
     if let Some(run) = &state.run {
         summary["run"] = json!(run);
@@ -30,6 +24,22 @@ pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>) -> Value {
     }
     summary["error"] = error;
     summary
+}
+
+/// The summary of a command that ended before there was a run to speak of.
+pub fn without_run(result: &Result<(), Stop>) -> Value {
+    let (outcome, error) = outcome(result);
+    json!({ "event": "summary", "outcome": outcome, "error": error })
+}
+
+fn outcome(result: &Result<(), Stop>) -> (&'static str, Value) {
+    match result {
+        Ok(()) => ("succeeded", Value::Null),
+        Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
+        Err(Stop::Failed(failure)) => ("failed", json!(failure)),
+        Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
+        Err(Stop::NotGood) => ("failed", json!({ "what": "see the lines above" })),
+    }
 }
 
 fn entry(state: &RunState, id: &crate::domain::StepId) -> Value {

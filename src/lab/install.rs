@@ -54,9 +54,9 @@ async fn install(missing: &[&str], may_install: bool, news: News<'_>) -> Result<
             .next(format!("apt-get install {names}, or the same command with --install")));
     }
     say(news, format!("installing {names}"));
+    // With what they recommend: in later suites Docker's client is a package of its own.
     apt(&["update", "-qq"]).await?;
-    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing, &["iptables", "ca-certificates"]].concat())
-        .await
+    apt(&[&["install", "-y", "-qq"], missing, &["iptables", "ca-certificates"]].concat()).await
 }
 
 async fn apt(arguments: &[&str]) -> Result<()> {

@@ -42,8 +42,17 @@ pub(super) struct RehearseArgs {
     until: Option<String>,
 }
 
-/// Rehearses.
+/// Rehearses; the summary comes last, also where the lab could not be brought up.
 pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
+    let mut said = false;
+    let result = begin_and_drive(args, &mut said).await;
+    if args.json && !said {
+        present::line(&summary::without_run(&result).to_string());
+    }
+    result
+}
+
+async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Stop> {
     let plan = loader::load(&args.runbook)?;
     if plan.runbook.environment != "lab" {
         return Err(Failure::refused("a rehearsal drives the lab, and this runbook's environment is another").into());
@@ -75,6 +84,7 @@ pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
         summary["outcome"] = json!("failed");
     }
     save(&directory, &summary)?;
+    *said = true;
     if args.json {
         present::line(&summary.to_string());
     } else {
