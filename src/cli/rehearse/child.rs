@@ -61,7 +61,7 @@ impl Child {
                 self.crashes += 1;
                 continue;
             }
-            // After a death in the switch its first act is the abort, which fails the step: tried again.
+            // After a death in the switch its first act is the abort; should the try after it fail, once more.
             if self.crashes > 0 && self.aborted()? {
                 continue;
             }
