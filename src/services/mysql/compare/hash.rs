@@ -1,7 +1,7 @@
 //! The count and the hash of a chunk, worked out by the server.
 //!
 //! A row's hash is the SHA-256 of its columns, each as its length and its bytes, or as NULL; large values by
-//! their own. (MD5 is no built-in function any more since MySQL 9.6.) A chunk's is the sum of its rows' hashes in two halves, so that order does not matter,
+//! their own. (MySQL 9.7 has no MD5 any more.) A chunk's is the sum of its rows' hashes in two pieces, so that order does not matter,
 //! and two equal rows too many do not cancel out as they would with XOR.
 
 use std::collections::BTreeMap;
