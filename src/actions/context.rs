@@ -94,11 +94,6 @@ impl Reading {
         self.directory.join(self.step.as_str())
     }
 
-    /// The name of the lock that a database session of this step holds (rule 2): at most 64 characters.
-    pub fn lock_name(&self, worker: &str) -> String {
-        format!("cutover:{}:{}:{worker}", self.run, self.step)
-    }
-
     /// A path of the runbook: `~/` is the home directory, relative ones start beside the runbook.
     pub fn path(&self, path: &Path) -> PathBuf {
         secrets::expand(path, &self.plan.directory())

@@ -96,9 +96,7 @@ async fn old_ttl_over(cx: &Working) -> Result<()> {
 async fn verified(cx: &Working) -> Result<()> {
     let step = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_)))?.clone();
     let state = cx.state().step(&step);
-    let of_restore =
-        state.outputs.get("verified_at").cloned().and_then(|at| serde_json::from_value::<Timestamp>(at).ok());
-    let last = [of_restore, state.ended, cx.checkpointed::<Timestamp>(VERIFIED)?].into_iter().flatten().max();
+    let last = state.ended.max(cx.checkpointed::<Timestamp>(VERIFIED)?);
     let restore = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
         ActionSpec::Restore(restore) => Some(restore.clone()),
         _ => None,

@@ -121,7 +121,7 @@ impl ActionSpec {
             Self::Push(_) => &["image", "digest"],
             Self::Ingress(_) => &["address", "controller"],
             Self::Deploy(_) => &["digest"],
-            Self::Restore(_) => &["gtid_set", "verified_at"],
+            Self::Restore(_) => &["gtid_set"],
             Self::Switch(_) => &["freeze_seconds", "switched_at"],
             Self::Manual(_) => &["evidence"],
             Self::Prepare(_) | Self::Cluster(_) | Self::Settle(_) | Self::Command(_) => &[],
