@@ -19,7 +19,7 @@
 //! | [`services`] | one module per outside service, knowing nothing of runbooks | domain |
 //! | [`actions`] | what each step means: preview, apply, verify | domain, services |
 //! | [`engine`] | the loop that carries out commands | domain, journal, actions |
-//! | [`lab`] | real services on this machine to rehearse against | services |
+//! | [`lab`] | real services on this machine to rehearse against | domain, services |
 //! | [`cli`] | the command line: it wires everything | all |
 //!
 //! `tests/architecture.rs` holds this table against the `use crate::` lines.

@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("services", &["domain"]),
     ("actions", &["domain", "services"]),
     ("engine", &["domain", "journal", "actions"]),
-    ("lab", &["services"]),
+    ("lab", &["domain", "services"]),
 ];
 
 /// Files may be this long, tests beside them included.
