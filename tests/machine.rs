@@ -5,7 +5,7 @@
 use cutover::domain::event::{Consent, ConsentKind, Holder};
 use cutover::domain::machine::{self, Command};
 use cutover::domain::runbook::Runbook;
-use cutover::domain::state::Status;
+use cutover::domain::state::{Direction, Status};
 use cutover::domain::{Event, Failure, Plan, Recorded, RunState, StepId};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -40,6 +40,7 @@ enum Move {
     Start(usize, bool),
     Resume(usize),
     Adopt(usize),
+    Back(usize),
     Done,
     Fails,
     Dies,
@@ -51,6 +52,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         4 => (0..STEPS, any::<bool>()).prop_map(|(n, phrase)| Move::Start(n, phrase)),
         2 => (0..STEPS).prop_map(Move::Resume),
         1 => (0..STEPS).prop_map(Move::Adopt),
+        3 => (0..STEPS).prop_map(Move::Back),
         4 => Just(Move::Done),
         2 => Just(Move::Fails),
         2 => Just(Move::Dies),
@@ -73,6 +75,13 @@ fn events(state: &RunState, plan: &Plan, what: &Move) -> Vec<Event> {
         }
         (Move::Resume(n), _) => decided(Command::Resume { step: id(*n), by: "a".into() }),
         (Move::Adopt(n), _) => decided(Command::Adopt { step: id(*n), by: "a".into(), checks: vec![] }),
+        (Move::Back(n), _) => {
+            let consent = consent(None);
+            decided(Command::RollBack { step: id(*n), digest: "d".into(), consent, accepted_loss: 0 })
+        }
+        (Move::Done, Some((step, was))) if was.direction == Direction::Back => {
+            vec![Event::RolledBack { step: step.clone(), attempt: was.attempt, checks: vec![] }]
+        }
         (Move::Done, Some((step, was))) => vec![Event::StepDone { step: step.clone(), attempt: was.attempt }],
         (Move::Fails, Some((step, was))) => {
             vec![Event::StepFailed { step: step.clone(), attempt: was.attempt, failure: Failure::permanent("x") }]
@@ -104,12 +113,23 @@ proptest! {
                 for (id, step) in &state.steps {
                     let was = before.step(id);
                     prop_assert!(step.attempt >= was.attempt, "an attempt's number went back");
-                    if before.is_over(id) {
+                    if before.is_over(id) && step.direction == Direction::Forward {
                         prop_assert_eq!(step.status, was.status, "a step that is over was touched");
                     }
+                    if was.status == Status::Failed && was.direction == Direction::Back {
+                        prop_assert_eq!(step.direction, Direction::Back, "a step half taken back went forward");
+                    }
+                    if step.status == Status::RolledBack {
+                        prop_assert!(step.effects.is_empty() && step.checkpoints.is_empty() && step.outputs.is_empty());
+                    }
                 }
-                let over: Vec<bool> = plan.runbook.steps.iter().map(|step| state.is_over(&step.id)).collect();
-                prop_assert!(over.is_sorted_by(|a, b| a >= b), "a step was over before an earlier one");
+                let stands = |n: usize| {
+                    !matches!(state.step(&id(n)).status, Status::Pending | Status::RolledBack)
+                };
+                let last = (0..STEPS).rev().find(|n| stands(*n)).unwrap_or(0);
+                for n in 0..last {
+                    prop_assert!(state.is_over(&id(n)), "a step stands on one that is not over");
+                }
             }
         }
         prop_assert_eq!(RunState::of(&journal), state, "the journal folds to the same state again");

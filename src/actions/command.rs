@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::undo::recorded;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, program};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Command;
 use crate::domain::{Check, Failure, Preview};
+
+/// Its one effect.
+const RUN: &str = "run";
 
 impl Action for Command {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
@@ -25,7 +29,7 @@ impl Action for Command {
     }
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
-        let effect = Effect::new("run", format!("run `{}`", self.run.join(" "))).undo(json!({ "program": self.undo }));
+        let effect = Effect::new(RUN, format!("run `{}`", self.run.join(" "))).undo(json!({ "program": self.undo }));
         let look = async {
             let done = program::run(cx, &self.check, &self.secrets).await?.good;
             Ok(if done { Reality::Done(()) } else { Reality::Partly })
@@ -46,4 +50,43 @@ impl Action for Command {
         let ended = program::run(cx, &self.check, &self.secrets).await?;
         Ok(vec![Check::of(ended.good, format!("`{}` says that it is done", self.check.join(" ")), ended.said)])
     }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        let mut preview = Preview::undone_by("running the step again");
+        let Some(undo) = undo_program(cx)? else { return Ok(preview) };
+        match undo {
+            Some(undo) => preview.change(Verb::Change, format!("run `{}`", undo.join(" ")), vec![]),
+            None => return Err(by_hand(cx, &self.run)),
+        };
+        preview.loses = Some(0);
+        Ok(preview)
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        let Some(undo) = undo_program(cx)? else { return Ok(Vec::new()) };
+        let undo = undo.ok_or_else(|| by_hand(cx, &self.run))?;
+        let act = async |_| {
+            let ended = program::run(cx, &undo, &self.secrets).await?;
+            if ended.good {
+                return Ok(());
+            }
+            Err(Failure::permanent(format!("`{}` ended with {}", undo.join(" "), ended.said))
+                .next("mend what it names and take the step back again: it is run again"))
+        };
+        cx.take_back(RUN, act).await?;
+        let ended = program::run(cx, &self.check, &self.secrets).await?;
+        Ok(vec![Check::of(!ended.good, format!("`{}` says that it is not done", self.check.join(" ")), ended.said)])
+    }
+}
+
+/// The program that was recorded for the undo: none at all where nothing is to be taken back.
+fn undo_program(cx: &Reading) -> Result<Option<Option<Vec<String>>>> {
+    let standing = cx.standing().into_iter().find(|(key, _)| key == RUN);
+    standing.map(|(_, effect)| recorded(&effect.undo, "program")).transpose()
+}
+
+fn by_hand(cx: &Reading, run: &[String]) -> Failure {
+    Failure::permanent(format!("step `{}` cannot be taken back", cx.step_id()))
+        .because(format!("its runbook gave no `undo` for `{}` when it ran", run.join(" ")))
+        .next("take it back by hand, give `undo = [\"true\"]`, run the step again and then take it back")
 }

@@ -87,7 +87,7 @@ impl Working {
                         }
                     }
                 }
-                Stage::NotDone | Stage::Undone => {}
+                Stage::NotDone | Stage::Undoing | Stage::Undone => {}
             }
         }
         self.check_cancelled()?;

@@ -44,4 +44,10 @@ impl Action for Manual {
         }
         Ok(checks)
     }
+
+    async fn way_back(&self, _cx: &Reading) -> Result<Preview> {
+        let mut preview = Preview::undone_by("doing it again");
+        preview.warnings.push("what people did by hand, people take back by hand: nothing is changed here".to_owned());
+        Ok(preview)
+    }
 }

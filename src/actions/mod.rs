@@ -31,6 +31,7 @@ mod program;
 mod record;
 mod settle;
 mod snapshot;
+pub mod undo;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -71,6 +72,18 @@ pub trait Action: Sync {
     /// Looks at the facts by another way than the one that wrote them.
     fn verify(&self, cx: &Checking) -> impl Future<Output = Result<Vec<Check>>> + Send;
 
+    /// What taking the step back would change, take and lose, read from the world as it stands; changes
+    /// nothing. An error says that there is no way back now, and why.
+    fn way_back(&self, cx: &Reading) -> impl Future<Output = Result<Preview>> + Send {
+        async move { Ok(undo::by_effects(cx)) }
+    }
+
+    /// Takes the step back, from what its effects recorded, and looks at what is there then. Safe where the
+    /// step was half done, or half taken back, or never began.
+    fn rollback(&self, cx: &Working) -> impl Future<Output = Result<Vec<Check>>> + Send {
+        async move { undo::nothing_stands(cx) }
+    }
+
     /// The health of what the step left running; nothing where it left nothing.
     fn companion(&self, _cx: &Reading) -> impl Future<Output = Result<Option<Health>>> + Send {
         async { Ok(None) }
@@ -108,6 +121,14 @@ impl Action for ActionSpec {
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
         dispatch!(self, inputs => inputs.verify(cx).await)
+    }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        dispatch!(self, inputs => inputs.way_back(cx).await)
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        dispatch!(self, inputs => inputs.rollback(cx).await)
     }
 
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {

@@ -84,7 +84,7 @@ fn in_window(step: &Step) -> Result<(), Stop> {
     Ok(())
 }
 
-fn ask(question: &str) -> Result<String, Stop> {
+pub(super) fn ask(question: &str) -> Result<String, Stop> {
     let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("read the answer").because(why.to_string()));
     print!("{question}");
     std::io::stdout().flush().map_err(fault)?;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+mod drive;
 mod gate;
 mod journal;
 mod lab;
@@ -10,6 +11,7 @@ mod plan;
 mod present;
 mod rehearse;
 mod report;
+mod rollback;
 mod run;
 mod schema;
 mod status;
@@ -43,6 +45,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drives the steps that are not over yet, each through its gate.
     Run(run::RunArgs),
+    /// Takes steps back, the last first, each through its way back.
+    Rollback(rollback::RollbackArgs),
     /// Where the run stands; exits with 1 where a fence is shut or a step failed.
     Status(status::StatusArgs),
     /// Takes the next step as done by others: its checks must pass.
@@ -165,6 +169,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Schema => schema::schema(),
         Command::Plan(args) => plan::plan(&args).await,
         Command::Run(args) => run::run(&args).await,
+        Command::Rollback(args) => rollback::rollback(&args).await,
         Command::Status(args) => status::status(&args),
         Command::Adopt(args) => adopt::adopt(&args).await,
         Command::Journal(args) => journal::journal(&args),

@@ -46,6 +46,12 @@ pub fn preview(preview: &Preview) -> String {
     for warning in preview.warnings.iter().chain(&preview.accepts) {
         let _ = writeln!(text, "    !      {warning}");
     }
+    if let Some(takes) = preview.takes {
+        let _ = writeln!(text, "    takes  {}", seconds(takes));
+    }
+    if let Some(loses) = preview.loses {
+        let _ = writeln!(text, "    loses  {loses} writes");
+    }
     let _ = writeln!(text, "    undo   {}", preview.undo);
     text
 }
@@ -116,5 +122,11 @@ pub fn preview_or_not_yet(seen: &Result<Preview, Failure>) -> String {
 /// How long a step took from its first start to its end, in seconds; nothing while it is not over.
 pub fn took(step: &StepState) -> Option<f64> {
     let (started, ended) = (step.started?, step.ended?);
+    Some(ended.duration_since(started).as_secs_f64())
+}
+
+/// How long taking a step back took, in seconds; nothing while it is not over.
+pub fn took_back(step: &StepState) -> Option<f64> {
+    let (started, ended) = (step.back_started?, step.back_ended?);
     Some(ended.duration_since(started).as_secs_f64())
 }

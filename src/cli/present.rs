@@ -138,6 +138,16 @@ impl Presenter {
             }
             Event::Fence { service, shut: true, .. } => line(&format!("{at} FENCE SHUT: {service}")),
             Event::Fence { service, shut: false, .. } => line(&format!("{at} fence open: {service}")),
+            Event::RollbackStarted { step, .. } => {
+                self.began.insert(step.clone(), Instant::now());
+                line(&format!("{at} {step} is taken back"));
+            }
+            Event::RolledBack { step, checks, .. } => {
+                show(checks);
+                line(&format!("{at} {step} taken back{}", self.took(step)));
+            }
+            Event::Kept { what, why, .. } => line(&format!("    kept   {what}: {why}")),
+            Event::SwitchedBack { .. } => line(&format!("{at} everybody is back at the source")),
             Event::PointOfSwitching { .. } => {
                 line(&format!("{at} point of switching: the source stays fenced from here on"));
             }

@@ -9,10 +9,11 @@ use crate::domain::{Failure, Plan, RunState};
 const REPEATED: &[(&str, &str)] =
     &[("freeze_seconds", "freeze_seconds"), ("ingress_controller", "controller"), ("switched_at", "switched_at")];
 
-/// The summary of a run that ended in this way; what was not measured is absent.
-pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>) -> Value {
+/// The summary of a run that ended in this way, in `good` words where it ended well; what was not measured
+/// is absent.
+pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>, good: &'static str) -> Value {
     let steps: Vec<Value> = plan.runbook.steps.iter().map(|step| entry(state, &step.id)).collect();
-    let (outcome, error) = outcome(result);
+    let (outcome, error) = outcome(result, good);
     let mut summary = json!({ "event": "summary", "outcome": outcome, "steps": steps });
     if let Some(run) = &state.run {
         summary["run"] = json!(run);
@@ -22,19 +23,22 @@ pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>) -> Value {
             summary[*field] = value.clone();
         }
     }
+    if !state.kept.is_empty() {
+        summary["kept"] = json!(state.kept);
+    }
     summary["error"] = error;
     summary
 }
 
 /// The summary of a command that ended before there was a run to speak of.
 pub fn without_run(result: &Result<(), Stop>) -> Value {
-    let (outcome, error) = outcome(result);
+    let (outcome, error) = outcome(result, "succeeded");
     json!({ "event": "summary", "outcome": outcome, "error": error })
 }
 
-fn outcome(result: &Result<(), Stop>) -> (&'static str, Value) {
+fn outcome(result: &Result<(), Stop>, good: &'static str) -> (&'static str, Value) {
     match result {
-        Ok(()) => ("succeeded", Value::Null),
+        Ok(()) => (good, Value::Null),
         Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
         Err(Stop::Failed(failure)) => ("failed", json!(failure)),
         Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
@@ -47,6 +51,9 @@ fn entry(state: &RunState, id: &crate::domain::StepId) -> Value {
     let mut entry = json!({ "id": id, "state": output::status(was.status), "attempts": was.attempt });
     if let Some(seconds) = output::took(&was) {
         entry["seconds"] = json!(seconds);
+    }
+    if let Some(seconds) = output::took_back(&was) {
+        entry["undo_seconds"] = json!(seconds);
     }
     entry
 }

@@ -103,6 +103,8 @@ pub enum Event {
     EffectFailed { step: StepId, attempt: u32, effect: String, failure: Failure },
     /// An effect in doubt was looked for.
     Looked { step: StepId, attempt: u32, effect: String, found: Found },
+    /// An effect is about to be taken back; doing so is safe to repeat.
+    Undoing { step: StepId, attempt: u32, effect: String },
     /// An effect was taken back.
     Undone { step: StepId, effect: String },
     /// A step noted something that it goes on from, or is undone with.
@@ -129,6 +131,14 @@ pub enum Event {
     PointOfSwitching { step: StepId },
     /// What a step left running changed its health.
     Companion { step: StepId, healthy: bool, detail: String },
+    /// Everybody is back at the source: the point of switching was taken back.
+    SwitchedBack { step: StepId },
+    /// A step is being taken back; its way back was looked at, and so many lost writes were accepted.
+    RollbackStarted { step: StepId, attempt: u32, digest: String, consent: Consent, accepted_loss: u64 },
+    /// Something that the rollback leaves on purpose; `effect` is the one that made it, and is not done again.
+    Kept { step: StepId, attempt: u32, effect: Option<String>, what: String, why: String },
+    /// A step was taken back; what was looked at afterwards.
+    RolledBack { step: StepId, attempt: u32, checks: Vec<Check> },
     /// A line worth keeping.
     Log { step: StepId, attempt: u32, line: String },
 }
@@ -148,6 +158,7 @@ impl Event {
             | Self::Happened { step, .. }
             | Self::EffectFailed { step, .. }
             | Self::Looked { step, .. }
+            | Self::Undoing { step, .. }
             | Self::Undone { step, .. }
             | Self::Checkpoint { step, .. }
             | Self::ScratchMade { step, .. }
@@ -160,9 +171,18 @@ impl Event {
             | Self::StepAdopted { step, .. }
             | Self::Fence { step, .. }
             | Self::PointOfSwitching { step }
+            | Self::SwitchedBack { step }
+            | Self::RollbackStarted { step, .. }
+            | Self::Kept { step, .. }
+            | Self::RolledBack { step, .. }
             | Self::Companion { step, .. }
             | Self::Log { step, .. } => Some(step),
         }
+    }
+
+    /// Whether it begins an attempt: every other event of an attempt belongs to one that was begun.
+    pub fn begins_attempt(&self) -> bool {
+        matches!(self, Self::StepStarted { .. } | Self::RollbackStarted { .. })
     }
 
     /// The attempt that it was made by, where it belongs to one.
@@ -173,6 +193,10 @@ impl Event {
             | Self::Happened { attempt, .. }
             | Self::EffectFailed { attempt, .. }
             | Self::Looked { attempt, .. }
+            | Self::Undoing { attempt, .. }
+            | Self::RollbackStarted { attempt, .. }
+            | Self::Kept { attempt, .. }
+            | Self::RolledBack { attempt, .. }
             | Self::Checkpoint { attempt, .. }
             | Self::Applied { attempt, .. }
             | Self::Checked { attempt, .. }

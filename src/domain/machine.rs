@@ -4,12 +4,12 @@
 //! or with a refusal that says why. The engine records them and carries them out.
 
 use super::check::Check;
-use super::event::{Consent, Event};
+use super::event::{Consent, ConsentKind, Event};
 use super::failure::Failure;
 use super::ids::StepId;
 use super::plan::Plan;
 use super::runbook::Step;
-use super::state::{RunState, Status};
+use super::state::{Direction, RunState, Status, StepState};
 
 /// What a driver, or the engine itself, asks for.
 #[expect(missing_docs, reason = "the fields repeat the words of the variant's own line")]
@@ -21,6 +21,8 @@ pub enum Command {
     Resume { step: StepId, by: String },
     /// Take a step as done by others; these facts were looked at.
     Adopt { step: StepId, by: String, checks: Vec<Check> },
+    /// Take back a step that nothing later stands on, for the way back with this digest.
+    RollBack { step: StepId, digest: String, consent: Consent, accepted_loss: u64 },
     /// Take note that the runbook changed.
     Reload,
 }
@@ -28,6 +30,18 @@ pub enum Command {
 /// The step to be driven next: the first that is not over.
 pub fn next<'a>(state: &RunState, plan: &'a Plan) -> Option<&'a Step> {
     plan.runbook.steps.iter().find(|step| !state.is_over(&step.id))
+}
+
+/// The step to be taken back next so that nothing after `keep` stands any more: the last that was begun.
+pub fn next_back<'a>(state: &RunState, plan: &'a Plan, keep: Option<&StepId>) -> Option<&'a Step> {
+    let after = keep.and_then(|keep| plan.runbook.steps.iter().position(|step| step.id == *keep));
+    let from = after.map_or(0, |at| at + 1);
+    plan.runbook.steps[from..].iter().rev().find(|step| stands(state, step))
+}
+
+/// Whether anything of a step may be in the world.
+fn stands(state: &RunState, step: &Step) -> bool {
+    !matches!(state.step(&step.id).status, Status::Pending | Status::RolledBack)
 }
 
 /// What a command means now.
@@ -39,12 +53,20 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
             if !matches!(status, Status::Pending | Status::Failed | Status::RolledBack) {
                 return Err(refusal(step, status, "started"));
             }
+            if status == Status::Failed && state.step(&step.id).direction == Direction::Back {
+                return Err(Failure::refused(format!("step `{}` is half taken back", step.id))
+                    .next("finish its rollback, then start it again"));
+            }
             gate_met(step, consent)?;
             Ok(vec![started(state, plan, step, digest.clone(), consent.clone())])
         }
         Command::Resume { step, by } => {
+            let was = state.step(step);
+            if was.status == Status::InDoubt && was.direction == Direction::Back {
+                let consent = Consent { by: by.clone(), how: ConsentKind::NotNeeded, phrase: None, evidence: None };
+                return Ok(vec![back(step, &was, was.digest.clone(), consent, was.accepted_loss)]);
+            }
             let step = next_is(state, plan, step)?;
-            let was = state.step(&step.id);
             if was.status != Status::InDoubt {
                 return Err(refusal(step, was.status, "resumed"));
             }
@@ -56,18 +78,14 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
                 .because("what it did so far was agreed to with other inputs")
                 .next("put the runbook back as it was, finish or roll back the step, then change it"));
             }
-            let consent = Consent {
-                by: by.clone(),
-                how: super::event::ConsentKind::NotNeeded,
-                phrase: None,
-                evidence: was.evidence.clone(),
-            };
+            let consent =
+                Consent { by: by.clone(), how: ConsentKind::NotNeeded, phrase: None, evidence: was.evidence.clone() };
             Ok(vec![started(state, plan, step, was.digest, consent)])
         }
         Command::Adopt { step, by, checks } => {
             let step = next_is(state, plan, step)?;
             let status = state.step(&step.id).status;
-            if status == Status::Running {
+            if status == Status::Running || state.step(&step.id).direction == Direction::Back && stands(state, step) {
                 return Err(refusal(step, status, "adopted"));
             }
             if let Some(check) = checks.iter().find(|check| check.is_failed()) {
@@ -76,6 +94,18 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
                     .next("mend what the check names, or run the step"));
             }
             Ok(vec![Event::StepAdopted { step: step.id.clone(), by: by.clone(), checks: checks.clone() }])
+        }
+        Command::RollBack { step, digest, consent, accepted_loss } => {
+            let step = known(plan, step)?;
+            let was = state.step(&step.id);
+            if let Some(later) = next_back(state, plan, Some(&step.id)) {
+                return Err(Failure::refused(format!("step `{}` stands on `{}`", later.id, step.id))
+                    .next(format!("take `{}` back first", later.id)));
+            }
+            if !stands(state, step) || was.status == Status::Running {
+                return Err(refusal(step, was.status, "taken back"));
+            }
+            Ok(vec![back(&step.id, &was, digest.clone(), consent.clone(), *accepted_loss)])
         }
         Command::Reload if state.runbook == plan.digest => Ok(vec![]),
         Command::Reload => Ok(vec![Event::RunbookChanged { digest: plan.digest.clone() }]),
@@ -87,9 +117,16 @@ fn started(state: &RunState, plan: &Plan, step: &Step, digest: String, consent: 
     Event::StepStarted { step: step.id.clone(), attempt, digest, inputs: plan.step_digest(step), consent }
 }
 
+fn back(step: &StepId, was: &StepState, digest: String, consent: Consent, accepted_loss: u64) -> Event {
+    Event::RollbackStarted { step: step.clone(), attempt: was.attempt + 1, digest, consent, accepted_loss }
+}
+
+fn known<'a>(plan: &'a Plan, id: &StepId) -> Result<&'a Step, Failure> {
+    plan.step(id).ok_or_else(|| Failure::refused(format!("there is no step `{id}` in {}", plan.file.display())))
+}
+
 fn next_is<'a>(state: &RunState, plan: &'a Plan, id: &StepId) -> Result<&'a Step, Failure> {
-    let step =
-        plan.step(id).ok_or_else(|| Failure::refused(format!("there is no step `{id}` in {}", plan.file.display())))?;
+    let step = known(plan, id)?;
     match next(state, plan) {
         Some(next) if next.id == *id => Ok(step),
         Some(next) => Err(Failure::refused(format!("step `{id}` is not next: `{}` is", next.id))),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a step would do to the world as it stands now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
     /// Which services, accounts and objects are talked to: name and identity.
     pub identities: Vec<(String, String)>,
@@ -26,6 +26,13 @@ pub struct Preview {
     /// A loss or risk that only a typed phrase accepts; empty where there is none.
     #[serde(default)]
     pub accepts: Vec<String>,
+    /// Of a way back: so many acknowledged writes would be lost. Not digested, because it moves; the engine
+    /// asks for as much consent when it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loses: Option<u64>,
+    /// How long it takes, in seconds, from what was measured in this run. Not digested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<f64>,
 }
 
 /// One change a step would make.

@@ -1,15 +1,14 @@
 //! Where a run stands: nothing but its events, folded.
 
+mod step;
+
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
-use super::check::Check;
-use super::event::{Event, Found, Holder, Recorded};
-use super::failure::Failure;
+use super::event::{Event, Holder, Recorded};
 use super::ids::{RunId, StepId};
+pub use step::{Direction, Effect, Stage, Status, StepState};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -32,85 +31,19 @@ pub struct RunState {
     pub fences: BTreeMap<String, StepId>,
     /// Whether the intent to open the target was recorded and not taken back.
     pub switched: bool,
+    /// What rollbacks left on purpose.
+    pub kept: Vec<Kept>,
 }
 
-/// The status of a step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Not started.
-    #[default]
-    Pending,
-    /// An engine is at it.
-    Running,
-    /// Applied and verified.
-    Done,
-    /// Taken as done by others.
-    Adopted,
-    /// It did not go on.
-    Failed,
-    /// Taken back.
-    RolledBack,
-    /// Its engine went away in the middle: looked into when it is started again.
-    InDoubt,
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct StepState {
-    /// Its status.
-    pub status: Status,
-    /// The last attempt, from 1.
-    pub attempt: u32,
-    /// When the first attempt started.
-    pub started: Option<Timestamp>,
-    /// When it ended, well or not.
-    pub ended: Option<Timestamp>,
-    /// Its effects, by key.
-    pub effects: BTreeMap<String, Effect>,
-    /// What it noted.
-    pub checkpoints: BTreeMap<String, Value>,
-    /// Scratch objects that may still be there: kind and name.
-    pub scratch: Vec<(String, String)>,
-    /// What later steps may use.
-    pub outputs: BTreeMap<String, Value>,
-    /// What was looked at.
-    pub checks: Vec<Check>,
-    /// Why it did not go on.
-    pub failure: Option<Failure>,
-    /// The health of what it left running, once known.
-    pub companion: Option<(bool, String)>,
-    /// The inputs' digest of the attempt.
-    pub inputs: String,
-    /// The preview's digest that the driver agreed to.
-    pub digest: String,
-    /// Evidence typed in for a manual step.
-    pub evidence: Option<String>,
-}
-
-/// One change to the outside world inside a step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Effect {
-    /// In a reader's words.
-    pub summary: String,
-    /// What its undo needs.
-    pub undo: Value,
-    /// How far it is known to have come.
-    pub stage: Stage,
-}
-
-/// How far an effect is known to have come.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Intended: it may have happened.
-    Intended,
-    /// It happened, and returned this.
-    Happened(Value),
-    /// It is known not to have happened.
-    NotDone,
-    /// It was taken back.
-    Undone,
+/// Something that a rollback left on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// The step that made it.
+    pub step: StepId,
+    /// What it is.
+    pub what: String,
+    /// Why it was not taken away.
+    pub why: String,
 }
 
 impl RunState {
@@ -137,7 +70,7 @@ impl RunState {
     pub fn fold(&mut self, recorded: &Recorded) {
         self.seq = recorded.seq;
         if let (Some(step), Some(attempt)) = (recorded.event.step(), recorded.event.attempt())
-            && !matches!(recorded.event, Event::StepStarted { .. })
+            && !recorded.event.begins_attempt()
             && self.steps.get(step).is_some_and(|state| state.attempt != attempt)
         {
             return;
@@ -161,9 +94,14 @@ impl RunState {
                 self.fences.remove(service);
             }
             Event::PointOfSwitching { .. } => self.switched = true,
+            Event::SwitchedBack { .. } => self.switched = false,
             other => {
+                if let Event::Kept { step, what, why, .. } = other {
+                    self.kept.retain(|kept| kept.what != *what);
+                    self.kept.push(Kept { step: step.clone(), what: what.clone(), why: why.clone() });
+                }
                 if let Some(step) = other.step() {
-                    self.steps.entry(step.clone()).or_default().fold(recorded.at, other);
+                    self.steps.entry(step.clone()).or_default().fold(recorded.seq, recorded.at, other);
                 }
             }
         }
@@ -181,67 +119,6 @@ impl RunState {
             if step.status == Status::Running {
                 step.status = Status::InDoubt;
             }
-        }
-    }
-}
-
-impl StepState {
-    fn fold(&mut self, at: Timestamp, event: &Event) {
-        match event {
-            Event::StepStarted { attempt, digest, inputs, consent, .. } => {
-                self.status = Status::Running;
-                self.attempt = *attempt;
-                self.started.get_or_insert(at);
-                self.ended = None;
-                self.failure = None;
-                self.digest.clone_from(digest);
-                self.inputs.clone_from(inputs);
-                if consent.evidence.is_some() {
-                    self.evidence.clone_from(&consent.evidence);
-                }
-            }
-            Event::Intended { effect, summary, undo, .. } => {
-                let stage = Stage::Intended;
-                let effect_state = Effect { summary: summary.clone(), undo: undo.clone(), stage };
-                self.effects.insert(effect.clone(), effect_state);
-            }
-            Event::Happened { effect, outcome, .. } => self.stage(effect, Stage::Happened(outcome.clone())),
-            Event::Looked { effect, found: Found::NotDone, .. } => self.stage(effect, Stage::NotDone),
-            Event::Undone { effect, .. } => self.stage(effect, Stage::Undone),
-            Event::Checkpoint { key, value, .. } => {
-                self.checkpoints.insert(key.clone(), value.clone());
-            }
-            Event::ScratchMade { kind, name, .. } => {
-                self.scratch.retain(|(k, n)| (k, n) != (kind, name));
-                self.scratch.push((kind.clone(), name.clone()));
-            }
-            Event::ScratchGone { kind, name, .. } => self.scratch.retain(|(k, n)| (k, n) != (kind, name)),
-            Event::Applied { outputs, .. } => self.outputs.clone_from(outputs),
-            Event::Checked { checks, .. } => self.checks.clone_from(checks),
-            Event::StepDone { .. } => self.end(at, Status::Done),
-            Event::StepFailed { failure, .. } => {
-                self.end(at, Status::Failed);
-                self.failure = Some(failure.clone());
-            }
-            Event::StepAdopted { checks, .. } => {
-                self.end(at, Status::Adopted);
-                self.checks.clone_from(checks);
-            }
-            Event::Companion { healthy, detail, .. } => self.companion = Some((*healthy, detail.clone())),
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, at: Timestamp, status: Status) {
-        self.status = status;
-        self.started.get_or_insert(at);
-        self.ended = Some(at);
-        self.failure = None;
-    }
-
-    fn stage(&mut self, effect: &str, stage: Stage) {
-        if let Some(effect) = self.effects.get_mut(effect) {
-            effect.stage = stage;
         }
     }
 }

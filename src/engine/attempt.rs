@@ -1,4 +1,4 @@
-//! One try at a step: apply within its time, transient failures again with backoff, then its facts.
+//! One try at a step, forward or back: within its time, transient failures again with backoff, then its facts.
 
 use std::time::Duration;
 
@@ -31,8 +31,21 @@ impl<'a> Attempt<'a> {
     /// Runs it to its end, good or not, and records which.
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
-        match self.within_its_time().await {
-            Ok(()) => self.engine.book.record(Event::StepDone { step, attempt }),
+        let result = self.within_its_time(self.apply_and_verify()).await;
+        self.ended(result, |()| Event::StepDone { step, attempt })
+    }
+
+    /// Takes the step back, to its end, good or not, and records which.
+    pub(super) async fn back(self) -> Result<(), Failure> {
+        let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
+        let result = self.within_its_time(self.rollback_and_look()).await;
+        self.ended(result, |checks| Event::RolledBack { step, attempt, checks })
+    }
+
+    fn ended<T>(&self, result: Result<T, Failure>, good: impl FnOnce(T) -> Event) -> Result<(), Failure> {
+        let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
+        match result {
+            Ok(value) => self.engine.book.record(good(value)),
             Err(failure) => {
                 self.engine.book.record(Event::StepFailed { step, attempt, failure: failure.clone() })?;
                 Err(failure)
@@ -40,8 +53,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn within_its_time(&self) -> Result<(), Failure> {
-        let work = self.apply_and_verify();
+    async fn within_its_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::pin!(work);
         tokio::select! {
             result = &mut work => return result,
@@ -50,8 +62,8 @@ impl<'a> Attempt<'a> {
         // Not dropped in the middle of an effect: asked to stop, and given the time to.
         self.cx.cancel().cancel();
         let stopped = tokio::time::timeout(GRACE, work).await;
-        if let Ok(Ok(())) = stopped {
-            return Ok(());
+        if let Ok(Ok(value)) = stopped {
+            return Ok(value);
         }
         let failure = Failure::permanent(format!("step `{}` took longer than its {}", self.step.id, self.step.timeout))
             .next(
@@ -69,19 +81,19 @@ impl<'a> Attempt<'a> {
         self.engine.book.record(Event::Applied { step: step.clone(), attempt, outputs })?;
         let checks = self.again_while_transient(|| self.verify()).await?;
         self.engine.book.pass(&step, VERIFY, CrashPoint::Effect);
-        let failed: Vec<Check> = checks.iter().filter(|check| check.is_failed()).cloned().collect();
+        let unmet = unmet(&checks, || format!("step `{}` was applied, but", self.step.id));
         self.engine.book.record(Event::Checked { step, attempt, checks })?;
-        match failed.split_first() {
-            None => Ok(()),
-            Some((first, rest)) => {
-                let mut failure =
-                    Failure::permanent(format!("step `{}` was applied, but: {}", self.step.id, first.fact))
-                        .because(first.evidence.clone())
-                        .next("mend what the check names and run the step again: it goes on from here");
-                failure.why.extend(rest.iter().map(|check| format!("{}: {}", check.fact, check.evidence)));
-                Err(failure)
-            }
-        }
+        unmet
+    }
+
+    async fn rollback_and_look(&self) -> Result<Vec<Check>, Failure> {
+        let checks = self.again_while_transient(|| self.rollback()).await?;
+        unmet(&checks, || format!("step `{}` was taken back, but", self.step.id))?;
+        Ok(checks)
+    }
+
+    async fn rollback(&self) -> Result<Vec<Check>, Failure> {
+        self.step.action.rollback(&self.cx.working()).await
     }
 
     async fn apply(&self) -> Result<Outputs, Failure> {
@@ -121,4 +133,15 @@ impl<'a> Attempt<'a> {
             }
         }
     }
+}
+
+/// The checks that failed, as one failure.
+fn unmet(checks: &[Check], what: impl Fn() -> String) -> Result<(), Failure> {
+    let mut failed = checks.iter().filter(|check| check.is_failed());
+    let Some(first) = failed.next() else { return Ok(()) };
+    let mut failure = Failure::permanent(format!("{}: {}", what(), first.fact))
+        .because(first.evidence.clone())
+        .next("mend what the check names and do it again: it goes on from here");
+    failure.why.extend(failed.map(|check| format!("{}: {}", check.fact, check.evidence)));
+    Err(failure)
 }

@@ -73,7 +73,7 @@ impl Recorder for Book {
     fn record(&self, event: Event) -> Result<(), Failure> {
         let mut inner = self.inner();
         if let (Some(step), Some(attempt)) = (event.step(), event.attempt())
-            && !matches!(event, Event::StepStarted { .. })
+            && !event.begins_attempt()
             && inner.state.step(step).attempt != attempt
         {
             return Err(Failure::new(FailureKind::Refused, format!("attempt {attempt} at step `{step}` is over"))

@@ -13,6 +13,7 @@ use super::companions;
 use crate::actions::{Action, Progress, Reading, Recorder};
 use crate::domain::event::Holder;
 use crate::domain::machine::{self, Command};
+use crate::domain::state::Direction;
 use crate::domain::{Check, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
 
 /// What an engine tells.
@@ -89,6 +90,14 @@ impl Handle {
         self.engine.preview(step, &self.cancel).await
     }
 
+    /// What taking a step back would change, take and lose, read from the world now.
+    ///
+    /// # Errors
+    /// That there is no way back now, and why.
+    pub async fn way_back(&self, step: &StepId) -> Result<Preview, Failure> {
+        self.engine.way_back(step, &self.cancel).await
+    }
+
     /// A step's facts, looked at now; for adopting it.
     ///
     /// # Errors
@@ -138,22 +147,25 @@ impl Engine {
     }
 
     async fn one(&self, command: &Command, cancel: &CancellationToken) -> Result<(), Failure> {
-        if let Command::Start { step, digest, .. } = command {
-            let now = self.preview(step, cancel).await?.digest();
-            if now != *digest {
-                return Err(Failure::refused(format!(
-                    "what step `{step}` would do is not what was agreed to any more"
-                ))
-                .because("the world, or the runbook, changed since its preview")
-                .next("look at the new preview and decide again"));
+        match command {
+            Command::Start { step, digest, .. } => agreed(step, &self.preview(step, cancel).await?, digest)?,
+            Command::RollBack { step, digest, accepted_loss, .. } => {
+                let way_back = self.way_back(step, cancel).await?;
+                agreed(step, &way_back, digest)?;
+                loss_accepted(step, &way_back, *accepted_loss)?;
             }
+            Command::Resume { .. } | Command::Adopt { .. } | Command::Reload => {}
         }
         for event in machine::decide(&self.book.state(), &self.plan, command)? {
             self.book.record(event)?;
         }
         match command {
-            Command::Start { step, .. } | Command::Resume { step, .. } => {
-                Attempt::new(self, self.step(step)?, self.reading(step, cancel)).run().await
+            Command::Start { step, .. } | Command::Resume { step, .. } | Command::RollBack { step, .. } => {
+                let attempt = Attempt::new(self, self.step(step)?, self.reading(step, cancel));
+                match self.book.state().step(step).direction {
+                    Direction::Forward => attempt.run().await,
+                    Direction::Back => attempt.back().await,
+                }
             }
             Command::Adopt { .. } | Command::Reload => Ok(()),
         }
@@ -162,6 +174,11 @@ impl Engine {
     async fn preview(&self, step: &StepId, cancel: &CancellationToken) -> Result<Preview, Failure> {
         let action = self.step(step)?.action.clone();
         action.preview(&self.reading(step, cancel)).await
+    }
+
+    async fn way_back(&self, step: &StepId, cancel: &CancellationToken) -> Result<Preview, Failure> {
+        let action = self.step(step)?.action.clone();
+        action.way_back(&self.reading(step, cancel)).await
     }
 
     fn step(&self, id: &StepId) -> Result<&crate::domain::runbook::Step, Failure> {
@@ -174,5 +191,26 @@ impl Engine {
         let book: Arc<dyn Recorder> = Arc::clone(&self.book) as Arc<dyn Recorder>;
         let run = (self.run.clone(), Arc::clone(&self.plan), self.directory.clone());
         Reading::new(run, (step.clone(), attempt), book, cancel.child_token())
+    }
+}
+
+/// What is agreed to is what would be done now.
+fn agreed(step: &StepId, now: &Preview, digest: &str) -> Result<(), Failure> {
+    if now.digest() == digest {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("what step `{step}` would do is not what was agreed to any more"))
+        .because("the world, or the runbook, changed since its preview")
+        .next("look at the new preview and decide again"))
+}
+
+/// No write is lost that the driver did not give up by number.
+fn loss_accepted(step: &StepId, way_back: &Preview, accepted: u64) -> Result<(), Failure> {
+    match way_back.loses {
+        Some(loses) if loses > accepted => Err(Failure::refused(format!(
+            "taking `{step}` back would lose {loses} writes, and {accepted} are accepted"
+        ))
+        .next(format!("bring them over by hand first, or give up exactly so many: --accept-loss {loses}"))),
+        _ => Ok(()),
     }
 }

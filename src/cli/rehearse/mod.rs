@@ -71,7 +71,7 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
         result = tenants.all_have_written().await;
     }
     let (traffic, tally) = tenants.stop(&child.state()?, &directory).await?;
-    let mut summary = summary::of(&child.state()?, &plan, &result);
+    let mut summary = summary::of(&child.state()?, &plan, &result, "succeeded");
     summary["traffic"] = json!(traffic);
     if summary.get("ingress_controller").is_some() {
         // The step names the class's controller; which program stands for it is the lab's to say.

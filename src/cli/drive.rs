@@ -1,0 +1,109 @@
+//! What every command that drives a run shares: the engine opened, shown, stopped on a signal, closed; the
+//! summary last, also where it did not come that far.
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Stop, Which, present, summary};
+use crate::domain::state::Status;
+use crate::domain::{Failure, Plan, StepId};
+use crate::engine::{self, Handle, crash::CrashAt};
+
+/// How a run is opened, and what it is called when it went well.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// Take the run over from an engine on another machine that is known to be dead.
+    pub take_over: bool,
+    /// The outcome's word.
+    pub good: &'static str,
+}
+
+/// Opens the engine of a run, drives it with `work`, and prints the summary for programs.
+pub(super) async fn drive<F>(which: &Which, manner: Manner, work: impl FnOnce(Handle) -> F) -> Result<(), Stop>
+where
+    F: Future<Output = Result<(), Stop>>,
+{
+    let mut said = false;
+    let result = open_and_drive(which, manner, work, &mut said).await;
+    if which.json && !said {
+        present::line(&summary::without_run(&result).to_string());
+    }
+    result
+}
+
+async fn open_and_drive<F>(
+    which: &Which,
+    manner: Manner,
+    work: impl FnOnce(Handle) -> F,
+    said: &mut bool,
+) -> Result<(), Stop>
+where
+    F: Future<Output = Result<(), Stop>>,
+{
+    let plan = which.plan()?;
+    let directory = which.directory(&plan);
+    let handle = open(plan, directory, manner.take_over)?;
+    let presenter = present::start(handle.subscribe(), which.json);
+    let result = tokio::select! {
+        result = work(handle.clone()) => result,
+        stop = stopped(&handle) => stop,
+    };
+    let summary = summary::of(&handle.state(), handle.plan(), &result, manner.good);
+    handle.close()?;
+    // The presenter ends with the engine's last event; should it not, the summary still stands.
+    let _ = presenter.await;
+    if which.json {
+        present::line(&summary.to_string());
+        *said = true;
+    }
+    result
+}
+
+fn open(plan: Plan, directory: PathBuf, take_over: bool) -> Result<Handle, Stop> {
+    let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
+    Ok(engine::open(plan, engine::Options { directory, take_over, crash_at })?)
+}
+
+/// A step of the plan by its id.
+pub(super) fn known_step(plan: &Plan, id: &str) -> Result<StepId, Stop> {
+    let id = StepId::from(id);
+    match plan.step(&id) {
+        Some(_) => Ok(id),
+        None => Err(Failure::refused(format!("there is no step `{id}` in {}", plan.file.display())).into()),
+    }
+}
+
+/// Waits for Ctrl-C or TERM, and asks the step in flight to stop; a second one leaves at once. A terminal
+/// that goes away (HUP) does not end an effect in flight.
+async fn stopped(handle: &Handle) -> Result<(), Stop> {
+    let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("listen for signals").because(why.to_string()));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(fault)?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hangup.recv() => {}
+        }
+    }
+    eprintln!("stopping: the step in flight goes to a place from which it can go on; once more leaves at once");
+    handle.stop();
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = idle(handle) => {}
+    }
+    Err(Failure::interrupted().next("run the same command again: it goes on where it was").into())
+}
+
+/// Returns when no step is running.
+async fn idle(handle: &Handle) {
+    let mut notices = handle.subscribe();
+    while handle.state().steps.values().any(|step| step.status == Status::Running) {
+        if notices.recv().await.is_err_and(|error| error == tokio::sync::broadcast::error::RecvError::Closed) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Where one step stands: what began, what happened, what was taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::check::Check;
+use crate::domain::event::{Event, Found};
+use crate::domain::failure::Failure;
+
+/// The status of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not started.
+    #[default]
+    Pending,
+    /// An engine is at it.
+    Running,
+    /// Applied and verified.
+    Done,
+    /// Taken as done by others.
+    Adopted,
+    /// It did not go on.
+    Failed,
+    /// Taken back.
+    RolledBack,
+    /// Its engine went away in the middle: looked into when it is started again.
+    InDoubt,
+}
+
+/// Which way a step is being driven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// To its end.
+    #[default]
+    Forward,
+    /// Back to where it was before it began.
+    Back,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StepState {
+    /// Its status.
+    pub status: Status,
+    /// The last attempt, from 1.
+    pub attempt: u32,
+    /// Which way the last attempt went.
+    pub direction: Direction,
+    /// When the first attempt started.
+    pub started: Option<Timestamp>,
+    /// When it ended, well or not.
+    pub ended: Option<Timestamp>,
+    /// Its effects, by key.
+    pub effects: BTreeMap<String, Effect>,
+    /// What it noted.
+    pub checkpoints: BTreeMap<String, Value>,
+    /// Scratch objects that may still be there: kind and name.
+    pub scratch: Vec<(String, String)>,
+    /// What later steps may use.
+    pub outputs: BTreeMap<String, Value>,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+    /// Why it did not go on.
+    pub failure: Option<Failure>,
+    /// The health of what it left running, once known.
+    pub companion: Option<(bool, String)>,
+    /// The inputs' digest of the attempt.
+    pub inputs: String,
+    /// The preview's digest that the driver agreed to.
+    pub digest: String,
+    /// Evidence typed in for a manual step.
+    pub evidence: Option<String>,
+    /// When the rollback began, if one did since the step was last started.
+    pub back_started: Option<Timestamp>,
+    /// When the rollback ended, well or not.
+    pub back_ended: Option<Timestamp>,
+    /// So many lost writes the driver accepted for the rollback.
+    pub accepted_loss: u64,
+    /// Effects that its rollback leaves on purpose.
+    kept: BTreeSet<String>,
+}
+
+/// One change to the outside world inside a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effect {
+    /// In a reader's words.
+    pub summary: String,
+    /// What its undo needs.
+    pub undo: Value,
+    /// How far it is known to have come.
+    pub stage: Stage,
+    /// The place of its last intent in the journal: what came later is taken back first.
+    pub seq: u64,
+}
+
+/// How far an effect is known to have come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Intended: it may have happened.
+    Intended,
+    /// It happened, and returned this.
+    Happened(Value),
+    /// It is known not to have happened.
+    NotDone,
+    /// It is being taken back.
+    Undoing,
+    /// It was taken back.
+    Undone,
+}
+
+impl StepState {
+    pub(super) fn fold(&mut self, seq: u64, at: Timestamp, event: &Event) {
+        match event {
+            Event::StepStarted { attempt, digest, inputs, consent, .. } => {
+                self.begin(*attempt, Direction::Forward);
+                if self.back_ended.take().is_some() {
+                    self.started = None;
+                }
+                self.back_started = None;
+                self.started.get_or_insert(at);
+                self.ended = None;
+                self.digest.clone_from(digest);
+                self.inputs.clone_from(inputs);
+                if consent.evidence.is_some() {
+                    self.evidence.clone_from(&consent.evidence);
+                }
+            }
+            Event::RollbackStarted { attempt, digest, accepted_loss, .. } => {
+                self.begin(*attempt, Direction::Back);
+                self.back_started.get_or_insert(at);
+                self.back_ended = None;
+                self.digest.clone_from(digest);
+                self.accepted_loss = *accepted_loss;
+            }
+            Event::Intended { effect, summary, undo, .. } => {
+                let stage = Stage::Intended;
+                let effect_state = Effect { summary: summary.clone(), undo: undo.clone(), stage, seq };
+                self.effects.insert(effect.clone(), effect_state);
+            }
+            Event::Happened { effect, outcome, .. } => self.stage(effect, Stage::Happened(outcome.clone())),
+            Event::Looked { effect, found: Found::NotDone, .. } => self.stage(effect, Stage::NotDone),
+            Event::Undoing { effect, .. } => self.stage(effect, Stage::Undoing),
+            Event::Undone { effect, .. } => self.stage(effect, Stage::Undone),
+            Event::Checkpoint { key, value, .. } => {
+                self.checkpoints.insert(key.clone(), value.clone());
+            }
+            Event::ScratchMade { kind, name, .. } => {
+                self.scratch.retain(|(k, n)| (k, n) != (kind, name));
+                self.scratch.push((kind.clone(), name.clone()));
+            }
+            Event::ScratchGone { kind, name, .. } => self.scratch.retain(|(k, n)| (k, n) != (kind, name)),
+            Event::Applied { outputs, .. } => self.outputs.clone_from(outputs),
+            Event::Checked { checks, .. } => self.checks.clone_from(checks),
+            Event::StepDone { .. } => self.end(at, Status::Done),
+            Event::StepFailed { failure, .. } => {
+                if self.direction == Direction::Back {
+                    self.status = Status::Failed;
+                    self.back_ended = Some(at);
+                } else {
+                    self.end(at, Status::Failed);
+                }
+                self.failure = Some(failure.clone());
+            }
+            Event::StepAdopted { checks, .. } => {
+                self.end(at, Status::Adopted);
+                self.checks.clone_from(checks);
+            }
+            Event::Kept { effect: Some(effect), .. } => {
+                self.kept.insert(effect.clone());
+            }
+            Event::RolledBack { checks, .. } => self.rolled_back(at, checks),
+            Event::Companion { healthy, detail, .. } => self.companion = Some((*healthy, detail.clone())),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, attempt: u32, direction: Direction) {
+        self.status = Status::Running;
+        self.attempt = attempt;
+        self.direction = direction;
+        self.failure = None;
+    }
+
+    /// As if it had never been started, but for what was kept.
+    fn rolled_back(&mut self, at: Timestamp, checks: &[Check]) {
+        self.status = Status::RolledBack;
+        self.back_ended = Some(at);
+        self.effects.retain(|key, _| self.kept.contains(key));
+        self.checkpoints.clear();
+        self.outputs.clear();
+        self.checks = checks.to_vec();
+        self.companion = None;
+        self.failure = None;
+    }
+
+    fn end(&mut self, at: Timestamp, status: Status) {
+        self.status = status;
+        self.started.get_or_insert(at);
+        self.ended = Some(at);
+        self.failure = None;
+    }
+
+    fn stage(&mut self, effect: &str, stage: Stage) {
+        if let Some(effect) = self.effects.get_mut(effect) {
+            effect.stage = stage;
+        }
+    }
+}
