@@ -8,7 +8,7 @@ use super::undo::recorded;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, program};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Command;
-use crate::domain::{Check, Failure, Preview};
+use crate::domain::{Check, Failure, Preview, state};
 
 /// Its one effect.
 const RUN: &str = "run";
@@ -53,18 +53,17 @@ impl Action for Command {
 
     async fn way_back(&self, cx: &Reading) -> Result<Preview> {
         let mut preview = Preview::undone_by("running the step again");
-        let Some(undo) = undo_program(cx)? else { return Ok(preview) };
-        match undo {
-            Some(undo) => preview.change(Verb::Change, format!("run `{}`", undo.join(" ")), vec![]),
-            None => return Err(by_hand(cx, &self.run)),
-        };
-        preview.loses = Some(0);
+        if let Some((_, effect)) = cx.standing().first() {
+            let undo = self.undo_program(cx, effect)?;
+            preview.change(Verb::Change, format!("run `{}`", undo.join(" ")), vec![]);
+        }
         Ok(preview)
     }
 
     async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
-        let Some(undo) = undo_program(cx)? else { return Ok(Vec::new()) };
-        let undo = undo.ok_or_else(|| by_hand(cx, &self.run))?;
+        let standing = cx.standing();
+        let Some((_, effect)) = standing.first() else { return Ok(Vec::new()) };
+        let undo = self.undo_program(cx, effect)?;
         let act = async |_| {
             let ended = program::run(cx, &undo, &self.secrets).await?;
             if ended.good {
@@ -79,14 +78,13 @@ impl Action for Command {
     }
 }
 
-/// The program that was recorded for the undo: none at all where nothing is to be taken back.
-fn undo_program(cx: &Reading) -> Result<Option<Option<Vec<String>>>> {
-    let standing = cx.standing().into_iter().find(|(key, _)| key == RUN);
-    standing.map(|(_, effect)| recorded(&effect.undo, "program")).transpose()
-}
-
-fn by_hand(cx: &Reading, run: &[String]) -> Failure {
-    Failure::permanent(format!("step `{}` cannot be taken back", cx.step_id()))
-        .because(format!("its runbook gave no `undo` for `{}` when it ran", run.join(" ")))
-        .next("take it back by hand, give `undo = [\"true\"]`, run the step again and then take it back")
+impl Command {
+    /// The program that was recorded for the undo.
+    fn undo_program(&self, cx: &Reading, effect: &state::Effect) -> Result<Vec<String>> {
+        recorded::<Option<Vec<String>>>(&effect.undo, "program")?.ok_or_else(|| {
+            Failure::permanent(format!("step `{}` cannot be taken back", cx.step_id()))
+                .because(format!("its runbook gave no `undo` for `{}` when it ran", self.run.join(" ")))
+                .next("take it back by hand, give `undo = [\"true\"]`, run the step again and then take it back")
+        })
+    }
 }

@@ -11,6 +11,7 @@ use super::context::Working;
 use super::ports::CrashPoint;
 use crate::domain::event::{Event, Found};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::resource::Resource;
 use crate::domain::state::Stage;
 
 /// What an effect is, before it happens.
@@ -19,12 +20,13 @@ pub struct Effect {
     key: String,
     summary: String,
     undo: Value,
+    touches: Vec<Resource>,
 }
 
 impl Effect {
     /// An effect by its key, unique in the step and the same on every attempt, and in a reader's words.
     pub fn new(key: impl Into<String>, summary: impl Into<String>) -> Self {
-        Self { key: key.into(), summary: summary.into(), undo: Value::Null }
+        Self { key: key.into(), summary: summary.into(), undo: Value::Null, touches: Vec::new() }
     }
 
     /// What its undo will need: exact old values. Recorded before anything happens; an attempt that goes
@@ -32,6 +34,14 @@ impl Effect {
     #[must_use]
     pub fn undo(mut self, undo: Value) -> Self {
         self.undo = undo;
+        self
+    }
+
+    /// Something in the world that it makes, changes or removes. What is found changed after a run and was
+    /// named by no effect is a leftover.
+    #[must_use]
+    pub fn touches(mut self, resource: Resource) -> Self {
+        self.touches.push(resource);
         self
     }
 }
@@ -67,7 +77,7 @@ impl Working {
     where
         T: Serialize + DeserializeOwned + Send,
     {
-        let Effect { key, summary, mut undo } = effect;
+        let Effect { key, summary, mut undo, touches } = effect;
         let known = self.state().step(self.step_id()).effects.remove(&key);
         if let Some(known) = known {
             match known.stage {
@@ -92,7 +102,7 @@ impl Working {
         }
         self.check_cancelled()?;
         let (step, attempt) = (self.step_id().clone(), self.attempt());
-        self.record(Event::Intended { step: step.clone(), attempt, effect: key.clone(), summary, undo })?;
+        self.record(Event::Intended { step: step.clone(), attempt, effect: key.clone(), summary, undo, touches })?;
         self.pass(&key, CrashPoint::Intent);
         match act.await {
             Ok(value) => {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Stop, Which, present, summary};
@@ -10,22 +11,33 @@ use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
 
-/// How a run is opened, and what it is called when it went well.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+/// What the driver agrees to beforehand.
+#[derive(Debug, Args)]
+pub(super) struct Agreed {
+    /// Answer confirmations; not phrases, not a loss, and not in production without a terminal.
+    #[arg(long)]
+    pub yes: bool,
     /// Take the run over from an engine on another machine that is known to be dead.
+    #[arg(long)]
     pub take_over: bool,
-    /// The outcome's word.
-    pub good: &'static str,
+    /// Consent to everything, for the lab alone; given by `cutover rehearse`.
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
 }
 
-/// Opens the engine of a run, drives it with `work`, and prints the summary for programs.
-pub(super) async fn drive<F>(which: &Which, manner: Manner, work: impl FnOnce(Handle) -> F) -> Result<(), Stop>
+/// Opens the engine of a run, drives it with `work`, and prints the summary for programs; `good` is the word
+/// for an outcome that is.
+pub(super) async fn drive<F>(
+    which: &Which,
+    take_over: bool,
+    good: &'static str,
+    work: impl FnOnce(Handle) -> F,
+) -> Result<(), Stop>
 where
     F: Future<Output = Result<(), Stop>>,
 {
     let mut said = false;
-    let result = open_and_drive(which, manner, work, &mut said).await;
+    let result = open_and_drive(which, (take_over, good), work, &mut said).await;
     if which.json && !said {
         present::line(&summary::without_run(&result).to_string());
     }
@@ -34,7 +46,7 @@ where
 
 async fn open_and_drive<F>(
     which: &Which,
-    manner: Manner,
+    (take_over, good): (bool, &'static str),
     work: impl FnOnce(Handle) -> F,
     said: &mut bool,
 ) -> Result<(), Stop>
@@ -43,13 +55,13 @@ where
 {
     let plan = which.plan()?;
     let directory = which.directory(&plan);
-    let handle = open(plan, directory, manner.take_over)?;
+    let handle = open(plan, directory, take_over)?;
     let presenter = present::start(handle.subscribe(), which.json);
     let result = tokio::select! {
         result = work(handle.clone()) => result,
         stop = stopped(&handle) => stop,
     };
-    let summary = summary::of(&handle.state(), handle.plan(), &result, manner.good);
+    let summary = summary::of(&handle.state(), handle.plan(), &result, good);
     handle.close()?;
     // The presenter ends with the engine's last event; should it not, the summary still stands.
     let _ = presenter.await;

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::drive::{self, Manner};
+use super::drive::{self, Agreed};
 use super::{Stop, Which, gate, output, present};
 use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::machine::{self, Command};
@@ -26,24 +26,17 @@ pub(super) struct RollbackArgs {
     /// Take every step back.
     #[arg(long, conflicts_with = "to")]
     all: bool,
-    /// Consent to the changes; never to a loss, and not in production without a terminal.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    agreed: Agreed,
     /// Give up so many acknowledged writes, where the way back says that it would lose them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     accept_loss: u64,
-    /// Take the run over from an engine on another machine that is known to be dead.
-    #[arg(long)]
-    take_over: bool,
-    /// Consent to everything, for the lab alone; given by `cutover rehearse`.
-    #[arg(long, hide = true)]
-    rehearsal: bool,
 }
 
 /// Takes back until nothing after the step stands; the summary comes last.
 pub(super) async fn rollback(args: &RollbackArgs) -> Result<(), Stop> {
-    let manner = Manner { take_over: args.take_over, good: "rolled_back" };
-    drive::drive(&args.which, manner, |handle| async move { steps(&handle, args).await }).await
+    let (which, take_over) = (&args.which, args.agreed.take_over);
+    drive::drive(which, take_over, "rolled_back", |handle| async move { steps(&handle, args).await }).await
 }
 
 async fn steps(handle: &Handle, args: &RollbackArgs) -> Result<(), Stop> {
@@ -78,10 +71,10 @@ fn consent(handle: &Handle, step: &Step, way_back: &Preview, args: &RollbackArgs
     if runbook.is_production() && !on_terminal {
         return Err(Stop::AtGate(format!("taking `{}` back in production asks for a person on a terminal", step.id)));
     }
-    if args.rehearsal && runbook.environment == "lab" {
+    if args.agreed.rehearsal && runbook.environment == "lab" {
         return Ok(ConsentKind::Rehearsal);
     }
-    if args.yes && !runbook.is_production() {
+    if args.agreed.yes && !runbook.is_production() {
         return Ok(ConsentKind::Beforehand);
     }
     if !on_terminal {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::drive::{self, Manner};
+use super::drive::{self, Agreed};
 use super::gate::{self, Given};
 use super::{Stop, Which, present};
 use crate::domain::machine::{self, Command};
@@ -14,21 +14,14 @@ use crate::engine::Handle;
 pub(super) struct RunArgs {
     #[command(flatten)]
     which: Which,
-    /// Answer confirmations; not phrases, and not in production without a terminal.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    agreed: Agreed,
     /// The phrase that a step's gate asks for.
     #[arg(long = "phrase", value_name = "STEP=PHRASE", value_parser = phrase)]
     phrases: Vec<(StepId, String)>,
     /// Stop after this step.
     #[arg(long, value_name = "STEP")]
     until: Option<String>,
-    /// Take the run over from an engine on another machine that is known to be dead.
-    #[arg(long)]
-    take_over: bool,
-    /// Consent to everything, for the lab alone; given by `cutover rehearse`.
-    #[arg(long, hide = true)]
-    rehearsal: bool,
 }
 
 fn phrase(text: &str) -> Result<(StepId, String), String> {
@@ -38,21 +31,25 @@ fn phrase(text: &str) -> Result<(StepId, String), String> {
 
 /// Drives until every step is over, a gate waits, or something fails; the summary comes last, then too.
 pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
-    let manner = Manner { take_over: args.take_over, good: "succeeded" };
-    drive::drive(&args.which, manner, |handle| async move { steps(&handle, args).await }).await
+    let (which, take_over) = (&args.which, args.agreed.take_over);
+    drive::drive(which, take_over, "succeeded", |handle| async move { steps(&handle, args).await }).await
 }
 
 async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
     let plan = handle.plan();
-    if args.rehearsal && plan.runbook.environment != "lab" {
+    if args.agreed.rehearsal && plan.runbook.environment != "lab" {
         let environment = &plan.runbook.environment;
         return Err(
             Failure::refused(format!("a rehearsal drives the lab, and the environment is `{environment}`")).into()
         );
     }
     let until = args.until.as_deref().map(|id| drive::known_step(plan, id)).transpose()?;
-    let given =
-        Given { yes: args.yes, phrases: args.phrases.clone(), rehearsal: args.rehearsal, json: args.which.json };
+    let given = Given {
+        yes: args.agreed.yes,
+        phrases: args.phrases.clone(),
+        rehearsal: args.agreed.rehearsal,
+        json: args.which.json,
+    };
     let who = handle.holder().who;
     loop {
         let state = handle.state();
@@ -60,7 +57,7 @@ async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
             return Ok(());
         }
         let Some(step) = machine::next(&state, plan) else {
-            if !args.which.json && !args.rehearsal {
+            if !args.which.json && !args.agreed.rehearsal {
                 present::line("\nnothing is left to do");
             }
             return Ok(());

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::check::Check;
 use super::failure::Failure;
 use super::ids::{RunId, StepId};
+use super::resource::Resource;
 
 /// An event with its place in the journal and the engine's clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,8 +96,16 @@ pub enum Event {
     StepStarted { step: StepId, attempt: u32, digest: String, inputs: String, consent: Consent },
     /// What a step talked to at first contact.
     Pinned { step: StepId, service: String, identity: String },
-    /// An effect is about to happen; with what its undo will need.
-    Intended { step: StepId, attempt: u32, effect: String, summary: String, undo: Value },
+    /// An effect is about to happen; with what its undo will need, and what it makes, changes or removes.
+    Intended {
+        step: StepId,
+        attempt: u32,
+        effect: String,
+        summary: String,
+        undo: Value,
+        #[serde(default)]
+        touches: Vec<Resource>,
+    },
     /// An effect happened, with what it returned.
     Happened { step: StepId, attempt: u32, effect: String, outcome: Value },
     /// An effect failed; whether a part of it happened is looked into before it is tried again.

@@ -31,14 +31,14 @@ impl<'a> Attempt<'a> {
     /// Runs it to its end, good or not, and records which.
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
-        let result = self.within_its_time(self.apply_and_verify()).await;
+        let result = self.within_its_time(Box::pin(self.apply_and_verify())).await;
         self.ended(result, |()| Event::StepDone { step, attempt })
     }
 
     /// Takes the step back, to its end, good or not, and records which.
     pub(super) async fn back(self) -> Result<(), Failure> {
         let (step, attempt) = (self.step.id.clone(), self.cx.attempt());
-        let result = self.within_its_time(self.rollback_and_look()).await;
+        let result = self.within_its_time(Box::pin(self.rollback_and_look())).await;
         self.ended(result, |checks| Event::RolledBack { step, attempt, checks })
     }
 
