@@ -6,6 +6,7 @@
 pub mod check;
 pub mod event;
 pub mod failure;
+pub mod finding;
 pub mod ids;
 pub mod machine;
 pub mod period;
@@ -19,6 +20,7 @@ pub mod state;
 pub use check::Check;
 pub use event::{Event, Recorded};
 pub use failure::{Failure, FailureKind};
+pub use finding::Finding;
 pub use ids::{RunId, StepId};
 pub use period::Period;
 pub use plan::Plan;

@@ -2,6 +2,7 @@
 
 use kube::Error as Kube;
 
+use super::Trouble;
 use crate::services::{Error, Kind};
 
 /// kube's fault as ours.
@@ -17,16 +18,24 @@ pub(super) fn of(address: &str, doing: impl Into<String>, why: Kube) -> Error {
                 _ => None,
             };
             // The message names fields and values in a person's words; its Debug form repeats everything.
-            let error = error.because(format!("{} ({} {})", status.message, status.code, status.reason));
+            let said = format!("{} ({} {})", status.message, status.code, status.reason);
+            let error = match status.code {
+                401 => error.because(Trouble::Credentials(said)),
+                403 => error.because(Trouble::Forbidden(said)),
+                _ => error.because(said),
+            };
             match next {
                 Some(next) => error.next(next),
                 None => error,
             }
         }
         Kube::Auth(why) => error
-            .because(why)
+            .because(Trouble::Credentials(with_causes(&why)))
             .next("the kubeconfig's credential plugin failed; it may not ask questions here: log in first in a shell of your own"),
-        Kube::Service(why) => error.because(with_causes(&*why)).next(format!("check that {address} is reachable from here")),
+        Kube::Service(why) => error
+            .because(Trouble::Unreachable(with_causes(&*why)))
+            .next(format!("check that {address} is reachable from here")),
+        Kube::HyperError(why) => error.because(Trouble::Unreachable(with_causes(&why))),
         other => error.because(other),
     }
 }
@@ -46,7 +55,7 @@ fn kind(why: &Kube) -> Kind {
 }
 
 /// hyper's own sentence hides the reason in its sources.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut said = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

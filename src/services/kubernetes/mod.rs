@@ -15,6 +15,8 @@ mod pods;
 mod read;
 mod remove;
 mod rollout;
+mod trouble;
+mod whoami;
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,6 +34,7 @@ pub use manifest::{Manifest, Placeholders};
 pub use nodes::Node;
 pub use object::Name;
 pub use pods::Pod;
+pub use trouble::{Trouble, trouble};
 
 /// The field manager of everything applied here.
 pub const MANAGER: &str = "cutover";
@@ -53,14 +56,16 @@ impl Cluster {
     pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
         crate::services::tls::ready();
         let wanted = context.unwrap_or("the current context");
-        let fault = |why: Box<dyn std::error::Error + Send + Sync>| {
-            Error::new("Kubernetes", wanted, "read the kubeconfig", Kind::NotFound).because(why)
-        };
+        let fault = |why: Trouble| Error::new("Kubernetes", wanted, "read the kubeconfig", Kind::NotFound).because(why);
         let mut file = match kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
         }
-        .map_err(|why| fault(why.into()))?;
+        .map_err(|why| fault(Trouble::NoKubeconfig(fault::with_causes(&why))))?;
+        let known: Vec<String> = file.contexts.iter().map(|named| named.name.clone()).collect();
+        if context.is_some_and(|context| !known.iter().any(|name| name == context)) {
+            return Err(fault(Trouble::NoContext { wanted: wanted.to_owned(), known }));
+        }
         for named in &mut file.auth_infos {
             if let Some(exec) = named.auth_info.as_mut().and_then(|auth| auth.exec.as_mut()) {
                 // A credential plugin that asks would ask behind the screen and wait for ever.
@@ -68,7 +73,9 @@ impl Cluster {
             }
         }
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-        let mut config = Config::from_custom_kubeconfig(file, &options).await.map_err(|why| fault(why.into()))?;
+        let mut config = Config::from_custom_kubeconfig(file, &options)
+            .await
+            .map_err(|why| fault(Trouble::NoKubeconfig(fault::with_causes(&why))))?;
         config.connect_timeout = Some(Duration::from_secs(5));
         // Longer than a watch lasts (see `rollout`), shorter than a driver's patience.
         config.read_timeout = Some(Duration::from_secs(90));

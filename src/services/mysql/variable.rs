@@ -3,10 +3,18 @@
 //! `SET PERSIST` writes two places at once. An undo that restores only the running value would come back
 //! after the next restart, so both are recorded, and a value that was not persisted is made so again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Session, identifier, literal};
 use crate::services::Result;
+
+/// Every global variable by its name, as the server shows it; NULL is the empty text.
+pub async fn all(session: &mut Session) -> Result<BTreeMap<String, String>> {
+    let rows: Vec<(String, Option<String>)> = session.query("read the variables", "SHOW GLOBAL VARIABLES").await?;
+    Ok(rows.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.unwrap_or_default())).collect())
+}
 
 /// A variable's running value and what the server would start with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
