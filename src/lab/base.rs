@@ -7,11 +7,14 @@ use tokio::process::Command;
 
 use super::progress::Stretch;
 use super::site::fault;
-use super::{Progress, Site, recipe};
+use super::{Progress, Site, files, recipe};
 use crate::services::{Error, Kind, Result};
 
 /// The base image's name, the same wherever it comes from.
 pub const BASE: &str = "debian:trixie-slim";
+
+/// Holds the id of a base image that was made here, below the lab directory.
+const RECORD: &str = "base-image";
 
 /// A hub that answers at all answers sooner than this; a whole pull takes longer and is not cut short.
 const HUB_PATIENCE: Duration = Duration::from_secs(20);
@@ -71,7 +74,21 @@ async fn bootstrap(site: &Site<'_>) -> Result<()> {
         ));
     }
     site.engine.import(&root, BASE, &["CMD [\"bash\"]".to_owned()]).await?;
+    let id = site.engine.image(BASE).await?.map(|image| image.id).unwrap_or_default();
+    let record = site.directory.join(RECORD);
+    files::write(&record, id.as_bytes(), 0o644).map_err(|why| fault(&record, "keep it").because(why))?;
     tokio::fs::remove_file(&root).await.map_err(|why| fault(&root, "remove it").because(why))
+}
+
+/// Takes the base image away if it is the one that was made here. It has no label to tell it by: whatever is
+/// built on it would inherit that, other people's images too.
+pub async fn forget(site: &Site<'_>) -> Result<()> {
+    let record = site.directory.join(RECORD);
+    let Ok(made) = tokio::fs::read_to_string(&record).await else { return Ok(()) };
+    if site.engine.image(BASE).await?.is_some_and(|image| image.id == made) {
+        site.engine.remove_image(BASE).await?;
+    }
+    tokio::fs::remove_file(&record).await.map_err(|why| fault(&record, "remove it").because(why))
 }
 
 fn say(site: &Site<'_>, text: String, eta: Option<Duration>) {

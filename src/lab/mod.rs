@@ -34,6 +34,7 @@ mod data_directory;
 mod files;
 mod install;
 mod mysql;
+mod removal;
 mod server;
 
 pub use part::{Part, State};

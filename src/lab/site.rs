@@ -44,9 +44,33 @@ impl Site<'_> {
         labels
     }
 
-    /// The network that all parts share.
+    /// The network that all parts share. It says which lab directory it was made for.
     pub async fn ensure_network(&self) -> Result<()> {
-        self.engine.ensure_network(NETWORK, Some((SUBNET, GATEWAY)), &Self::labels()).await
+        self.is_ours().await?;
+        let mut labels = Self::labels();
+        labels.insert(format!("{LABEL}.directory"), self.directory.display().to_string());
+        self.engine.ensure_network(NETWORK, Some((SUBNET, GATEWAY)), &labels).await
+    }
+
+    /// Names and addresses are fixed: a lab of another directory on this engine has other secrets and
+    /// another zone, and is neither used nor taken away from here.
+    pub async fn is_ours(&self) -> Result<()> {
+        let Some(labels) = self.engine.network_labels(NETWORK).await? else { return Ok(()) };
+        let taken = || {
+            let doing = format!("have the lab of {} on it", self.directory.display());
+            Error::new("Docker engine", self.engine.address(), doing, Kind::Conflict)
+        };
+        if labels.get(LABEL).is_none_or(|value| value != "1") {
+            return Err(taken()
+                .because(format!("somebody else's network is named {NETWORK}"))
+                .next("remove or rename it"));
+        }
+        match labels.get(&format!("{LABEL}.directory")) {
+            Some(other) if *other != self.directory.display().to_string() => Err(taken()
+                .because(format!("the lab of {other} is up on it"))
+                .next(format!("`CUTOVER_LAB_DIR={other} cutover lab down` first, or use that one"))),
+            _ => Ok(()),
+        }
     }
 
     /// Removes every container of `part`, and with `volumes` its named volumes too.

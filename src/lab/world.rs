@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use tokio::sync::Mutex;
 
-use super::{LABEL, NETWORK, Part, Progress, Site, State, files, install, site};
+use super::{LABEL, NETWORK, Part, Progress, Site, State, files, install, removal, site};
 use crate::services::Result;
 use crate::services::docker::Engine;
 
@@ -49,7 +49,15 @@ pub struct Lab {
 
 impl Lab {
     /// The lab whose state is in `directory`, which is made.
+    ///
+    /// # Errors
+    /// It cannot be made, or its path is a relative one: runbooks name files in it, and stand elsewhere.
     pub fn open(directory: PathBuf) -> Result<Self> {
+        if directory.is_relative() {
+            return Err(site::fault(&directory, "take it for the lab")
+                .because("it is a relative path, which means another place to each runbook")
+                .next("give CUTOVER_LAB_DIR as a whole path"));
+        }
         std::fs::create_dir_all(&directory).map_err(|why| site::fault(&directory, "make it").because(why))?;
         Ok(Self { directory })
     }
@@ -100,7 +108,7 @@ impl Lab {
         Ok(())
     }
 
-    /// Takes the parts away; with `all`, the lab's images, volumes and directory too.
+    /// Takes the parts away; with `all`, the lab's images, caches and files too.
     pub async fn down(&self, all: bool, news: News<'_>) -> Result<()> {
         let _turn = self.turn(news).await?;
         let site = self.site(news).await?;
@@ -113,19 +121,7 @@ impl Lab {
             site.engine.remove_container(&container).await?;
         }
         site.engine.remove_network(NETWORK).await?;
-        if all {
-            for volume in site.engine.volumes_labelled(&[(LABEL, "1")]).await? {
-                site.engine.remove_volume(&volume).await?;
-            }
-            for (_, names) in site.engine.images_labelled(&[(LABEL, "1")]).await? {
-                for name in names {
-                    site.engine.remove_image(&name).await?;
-                }
-            }
-            std::fs::remove_dir_all(&self.directory)
-                .map_err(|why| site::fault(&self.directory, "remove it").because(why))?;
-        }
-        Ok(())
+        if all { removal::everything(&site).await } else { Ok(()) }
     }
 
     /// Which ingress controller the lab has: `stand-in`, or the original's image.
@@ -136,7 +132,10 @@ impl Lab {
 
     async fn site<'a>(&self, news: News<'a>) -> Result<Site<'a>> {
         let engine = Engine::connect(None).await?;
-        Ok(Site { engine, directory: self.directory.clone(), rows: self.rows(None)?, builds: Mutex::default(), news })
+        let (directory, rows) = (self.directory.clone(), self.rows(None)?);
+        let site = Site { engine, directory, rows, builds: Mutex::default(), news };
+        site.is_ours().await?;
+        Ok(site)
     }
 
     /// Waits for the turn on this lab directory; it ends with the file, or with the process that has it.

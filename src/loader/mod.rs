@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The shape is checked against the JSON Schema derived from the domain's types, so that `cutover check`,
-//! `cutover schema` and the program itself cannot disagree. Loading reads files and nothing else.
+//! `cutover schema` and the program itself cannot disagree. Loading reads files, and the environment variables that a
+//! value names, and nothing else.
 
 pub mod document;
 pub mod fault;
@@ -20,15 +21,20 @@ use crate::domain::runbook::Runbook;
 use document::{Document, Node};
 pub use fault::{Fault, Faults};
 use schemars::schema_for;
+use values::Environment;
 
 /// Reads a runbook, with what it extends.
 ///
 /// # Errors
 /// Every fault in it.
 pub fn load(file: &Path) -> Result<Plan, Faults> {
+    load_in(file, &|name| std::env::var(name).ok())
+}
+
+fn load_in(file: &Path, environment: Environment<'_>) -> Result<Plan, Faults> {
     let mut faults = Vec::new();
     let tree = read(file, &mut faults)?;
-    let tree = values::put_in(tree, &mut faults);
+    let tree = values::put_in(tree, environment, &mut faults);
     let schema = schema_for!(Runbook);
     shape::check(&tree, schema.as_value(), &mut faults);
     meaning::check(&tree, &mut faults);

@@ -148,6 +148,34 @@ fn an_extending_runbook_may_give_values_and_nothing_else() {
 }
 
 #[test]
+fn the_lab_of_another_directory_has_its_secrets_there() {
+    let elsewhere = |name: &str| (name == "CUTOVER_LAB_DIR").then(|| "/srv/lab".to_owned());
+    let plan = load_in(&runbooks().join("rehearsal.toml"), &elsewhere).unwrap_or_else(|faults| panic!("{faults}"));
+    let text = format!("{:?}", plan.runbook);
+    for path in ["/srv/lab/secrets/rev1-admin", "/srv/lab/tls/ca.crt", "/srv/lab/kubeconfig"] {
+        assert!(text.contains(path), "{path}");
+    }
+    assert!(!text.contains(".cache/cutover"), "nothing is left of the usual place");
+
+    let nowhere = load_in(&runbooks().join("rehearsal.toml"), &|_| None).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(format!("{:?}", nowhere.runbook).contains("~/.cache/cutover/lab/secrets/rev1-admin"));
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_a_fault_unless_something_holds_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.toml");
+    std::fs::write(&file, GOOD.replace("staging", "${where}") + "\n[values]\nwhere = { from_env = \"WHERE\" }\n")
+        .unwrap();
+    let faults = load_in(&file, &|_| None).unwrap_err().to_string();
+    assert!(faults.contains("15:9: value `where`: WHERE is not set in the environment; expected"), "{faults}");
+    // Set, and empty, is as if it were not set.
+    assert!(load_in(&file, &|_| Some(String::new())).is_err());
+    let plan = load_in(&file, &|name| Some(name.to_lowercase())).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(plan.runbook.environment, "where");
+}
+
+#[test]
 fn a_base_that_is_not_there_is_named_where_it_is_asked_for() {
     let faults = faults_of("extends = \"nowhere.toml\"\n");
     assert_eq!(faults.len(), 1);

@@ -2,12 +2,18 @@
 //!
 //! `"${name}"` alone takes the value's own kind (a number, a table); inside a text its text is put in.
 //! `${steps.ID.NAME}` is left for the engine. A value `{ fill_in = "what it is" }` is one that an engineer
-//! still has to give; `{ unset = "what holds then" }` leaves out the key that it would be put under.
+//! still has to give; `{ unset = "what holds then" }` leaves out the key that it would be put under;
+//! `{ from_env = "NAME", otherwise = "..." }` is the text of an environment variable: for places that differ
+//! from one machine to the next, never for secrets, which are references followed at the moment of use.
 
 use super::document::{Node, Value};
 use super::fault::Fault;
 
-/// Puts an extending runbook's values over those of the one it extends.
+/// Where the variables of [`put_in`] are looked up: the process's own environment, or a test's.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Puts an extending runbook's values over those of the one it extends. A name of its own, which that one
+/// does not have, is for its own values: they have to use it, or it is a word mistyped.
 pub fn overlay(tree: &mut Node, over: &Node, faults: &mut Vec<Fault>) {
     let known: Vec<String> = names(tree.get("values"));
     let Value::Table(top) = &mut tree.value else { return };
@@ -16,6 +22,7 @@ pub fn overlay(tree: &mut Node, over: &Node, faults: &mut Vec<Fault>) {
     for (key, node) in over.entries() {
         match base.iter_mut().find(|(known, _)| known.word == key.word) {
             Some((_, value)) => *value = node.clone(),
+            None if names_value(over, &key.word) => base.push((key.clone(), node.clone())),
             None => faults.push(
                 Fault::at(&key.place, format!("there is no value `{}` in the runbook that is extended", key.word))
                     .among(&key.word, known.iter().map(String::as_str)),
@@ -25,9 +32,19 @@ pub fn overlay(tree: &mut Node, over: &Node, faults: &mut Vec<Fault>) {
 }
 
 /// The tree with every reference to a value replaced, and without its `[values]`.
-pub fn put_in(mut tree: Node, faults: &mut Vec<Fault>) -> Node {
+pub fn put_in(mut tree: Node, environment: Environment<'_>, faults: &mut Vec<Fault>) -> Node {
     let values = tree.take("values");
-    Putting { values: values.as_ref(), faults }.node(&tree, 0)
+    Putting { values: values.as_ref(), environment, faults }.node(&tree, 0)
+}
+
+/// Whether a text anywhere in `node` refers to the value `name`.
+fn names_value(node: &Node, name: &str) -> bool {
+    match &node.value {
+        Value::Text(text) => text.contains(&format!("${{{name}}}")),
+        Value::List(items) => items.iter().any(|item| names_value(item, name)),
+        Value::Table(entries) => entries.iter().any(|(_, node)| names_value(node, name)),
+        _ => false,
+    }
 }
 
 fn names(values: Option<&Node>) -> Vec<String> {
@@ -36,6 +53,7 @@ fn names(values: Option<&Node>) -> Vec<String> {
 
 struct Putting<'a> {
     values: Option<&'a Node>,
+    environment: Environment<'a>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -109,7 +127,29 @@ impl Putting<'_> {
             self.faults.push(fault.expected(wanted.text().unwrap_or("a value")));
             return None;
         }
-        Some(value.clone())
+        match value.get("from_env") {
+            Some(variable) => self.variable(name, value, variable),
+            None => Some(value.clone()),
+        }
+    }
+
+    /// The text of an environment variable; an empty one counts as not set.
+    fn variable(&mut self, name: &str, value: &Node, variable: &Node) -> Option<Node> {
+        let Some(word) = variable.text() else {
+            let fault = Fault::at(&variable.place, "`from_env` names an environment variable");
+            self.faults.push(fault.expected("text"));
+            return None;
+        };
+        let text = (self.environment)(word).filter(|text| !text.is_empty());
+        match (text, value.get("otherwise")) {
+            (Some(text), _) => Some(Node { place: value.place.clone(), value: Value::Text(text) }),
+            (None, Some(otherwise)) => Some(otherwise.clone()),
+            (None, None) => {
+                let fault = Fault::at(&value.place, format!("value `{name}`: {word} is not set in the environment"));
+                self.faults.push(fault.expected("the variable, or an `otherwise` beside it"));
+                None
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! compiled packages are kept in a second volume. Both are caches: `down` leaves them.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::{LABEL, Recipe, Site, base, progress::Stretch};
 use super::PART;
@@ -31,6 +31,8 @@ const PROGRAMS: [(&str, u64); 8] = [
 
 /// How often the builder's log is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is said that a program is still being built.
+const REMINDER: Duration = Duration::from_secs(20);
 
 /// Builds what is missing; the directory with the programs, as the nodes see it.
 pub async fn ensure(site: &Site<'_>) -> Result<String> {
@@ -75,12 +77,13 @@ async fn build(site: &Site<'_>, image: &str, directory: &str) -> Result<()> {
     let total: u64 = PROGRAMS.iter().map(|(_, seconds)| seconds).sum();
     let stretch = Stretch::begin(Duration::from_secs(total));
     let mut ended = std::pin::pin!(site.engine.ended(CONTAINER));
+    let mut said = Said::default();
     let code = loop {
         tokio::select! {
             code = &mut ended => break code?,
             () = tokio::time::sleep(LOOK) => {
                 let (stdout, _) = site.engine.logs(CONTAINER, None).await?;
-                tell(site, &stdout, stretch);
+                tell(site, &stdout, stretch, &mut said);
             }
         }
     };
@@ -95,13 +98,31 @@ async fn build(site: &Site<'_>, image: &str, directory: &str) -> Result<()> {
     Ok(())
 }
 
+/// What was said last, and when.
+#[derive(Default)]
+struct Said(Option<(String, Instant)>);
+
+impl Said {
+    /// Whether `name` is news: another program, or [`REMINDER`] has gone by.
+    fn is_news(&mut self, name: &str) -> bool {
+        let old = self.0.as_ref().is_some_and(|(last, at)| last == name && at.elapsed() < REMINDER);
+        if !old {
+            self.0 = Some((name.to_owned(), Instant::now()));
+        }
+        !old
+    }
+}
+
 /// Weighs what is finished by the usual times.
-fn tell(site: &Site<'_>, log: &str, stretch: Stretch) {
+fn tell(site: &Site<'_>, log: &str, stretch: Stretch, said: &mut Said) {
     let named =
         |line: &str, word| line.strip_prefix(word).and_then(|rest| rest.split_whitespace().next().map(str::to_owned));
     let begun: Vec<String> = log.lines().filter_map(|line| named(line, "begin ")).collect();
     let ended: Vec<String> = log.lines().filter_map(|line| named(line, "end ")).collect();
     let Some(now) = begun.last().filter(|name| !ended.contains(name)) else { return };
+    if !said.is_news(now) {
+        return;
+    }
     let behind: u64 = PROGRAMS.iter().take_while(|(name, _)| name != now).map(|(_, seconds)| seconds).sum();
     let total: u64 = PROGRAMS.iter().map(|(_, seconds)| seconds).sum();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred seconds")]
