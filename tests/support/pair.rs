@@ -41,6 +41,17 @@ fn root(container: &str, sql: &str) -> Result<(), String> {
 impl Pair {
     /// Starts both, and makes accounts and a schema with a table on the source.
     pub fn start(test: &str) -> Self {
+        let pair = Self::servers(test, true);
+        root(&pair.target, include_str!("platform.sql")).expect("the platform's part");
+        pair
+    }
+
+    /// Starts the source only.
+    pub fn source_alone(test: &str) -> Self {
+        Self::servers(test, false)
+    }
+
+    fn servers(test: &str, both: bool) -> Self {
         let newest = || {
             let found = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "cutover-lab/mysql"]);
             found.lines().next().expect("`cutover lab up` makes the image cutover-lab/mysql").to_owned()
@@ -52,7 +63,9 @@ impl Pair {
         let found = "gtid_mode=OFF\nenforce_gtid_consistency=OFF\nserver_id=1\nbind_address=0.0.0.0\nmysqlx=0\ninnodb_redo_log_capacity=64M\n";
         let managed = "gtid_mode=ON\nenforce_gtid_consistency=ON\nserver_id=2\nbind_address=0.0.0.0\nmysqlx=0\n\
                        performance_schema=OFF\nreplicate-wild-ignore-table=mysql.%\ninnodb_redo_log_capacity=64M\n";
-        for (container, settings) in [(&pair.source, found), (&pair.target, managed)] {
+        let servers = [(&pair.source, found), (&pair.target, managed)];
+        let servers = &servers[..if both { 2 } else { 1 }];
+        for (container, settings) in servers {
             let script = format!(
                 "mkdir -p /run/mysqld; chown mysql /run/mysqld; printf '[mysqld]\\n{}' > /etc/mysql/mysql.conf.d/zz.cnf; \
                  [ -d /var/lib/mysql/mysql ] || mysqld --initialize-insecure --user=mysql; exec mysqld --user=mysql",
@@ -75,14 +88,14 @@ impl Pair {
                 &script,
             ]);
         }
-        Self::await_up(&pair.source);
-        Self::await_up(&pair.target);
+        for (container, _) in servers {
+            Self::await_up(container);
+        }
         pair.as_root_of_source(&format!(
             "CREATE DATABASE {SCHEMA}; CREATE TABLE {SCHEMA}.writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, attempt CHAR(36) NOT NULL);
              CREATE USER shop@'%' IDENTIFIED BY 'pw'; GRANT SELECT, INSERT, UPDATE, DELETE ON `shop\\_eu`.* TO shop@'%';
              CREATE USER cutover_admin@'%' IDENTIFIED BY 'pw'; GRANT ALL ON *.* TO cutover_admin@'%' WITH GRANT OPTION;"
         ));
-        root(&pair.target, include_str!("platform.sql")).expect("the platform's part");
         pair
     }
 
@@ -103,6 +116,11 @@ impl Pair {
     /// Runs statements as root of the source, past any fence that spares root.
     pub fn as_root_of_source(&self, sql: &str) {
         root(&self.source, sql).expect("root of the source");
+    }
+
+    /// The same where the server may refuse: what it said then.
+    pub fn try_as_root_of_source(&self, sql: &str) -> Result<(), String> {
+        root(&self.source, sql)
     }
 
     /// Runs statements as root of the target: what a platform's parameter group would do.

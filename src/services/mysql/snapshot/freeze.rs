@@ -1,13 +1,14 @@
 //! One moment, seen by several sessions at once.
 //!
 //! Writers are held for as long as it takes every session to start its consistent snapshot and the position
-//! to be read, a fraction of a second. The global read lock where the account may take it; a managed server
-//! refuses it (1045, 1227): there the tables of the schemas are locked instead. Either wait is bounded, since
+//! to be read, a fraction of a second. By the global read lock where the account may take it and nothing is
+//! in its way; else by locks on the tables, which a managed server allows too. Either wait is bounded, since
 //! a waiting lock holds up every other writer behind it.
 
 use std::time::{Duration, Instant};
 
 use super::manifest::Position;
+use super::waiting::{Tries, anything_long, once, patiently};
 use crate::services::error::{Kind, Result};
 use crate::services::mysql::endpoint::Endpoint;
 use crate::services::mysql::fault::code;
@@ -60,7 +61,7 @@ pub async fn freeze(endpoint: &Endpoint, tables: &[Table], locks: &Locks, patien
     control.run("bound the lock wait", &format!("SET SESSION lock_wait_timeout = {wait}")).await?;
     let ddl_held = server.may("BACKUP_ADMIN");
     if ddl_held {
-        control.run("keep DDL away", "LOCK INSTANCE FOR BACKUP").await?;
+        patiently(&mut control, "keep DDL away", "LOCK INSTANCE FOR BACKUP", patience).await?;
     }
     let started = hold(&mut control, tables, patience).await?;
     let outcome = start(&mut control, &mut readers, &server).await;
@@ -97,39 +98,35 @@ impl Locks {
     }
 }
 
+/// Holds writers; the moment from which they are.
+///
+/// The global read lock has a trap (seen on 9.7): it closes every table, and where a long SELECT keeps one
+/// open, the lock gives up in time but the table stays marked, and nobody else can use it until that SELECT
+/// ends. So it is asked for only while nothing runs for long. Locks on the tables do no such harm, and no
+/// SELECT is in their way; but a transaction that has written is, an idle one too.
 async fn hold(control: &mut Session, tables: &[Table], patience: Patience) -> Result<Instant> {
-    let mut global = true;
-    let mut tried = 0;
+    let list: Vec<_> = tables.iter().map(|table| format!("{} READ", table.sql())).collect();
+    // Without a table there is nobody to hold.
+    let lock_tables = if list.is_empty() { "DO 0".to_owned() } else { format!("LOCK TABLES {}", list.join(", ")) };
+    let (mut tries, mut may_flush) = (Tries::new(patience), true);
     loop {
-        let started = Instant::now();
-        let outcome = if global {
-            control.run("hold writers by the global read lock", "FLUSH TABLES WITH READ LOCK").await
+        let flush = may_flush && !anything_long(control).await?;
+        let (doing, sql) = if flush {
+            ("hold writers by the global read lock", "FLUSH TABLES WITH READ LOCK")
         } else {
-            lock_tables(control, tables).await
+            ("hold writers by locking the tables", lock_tables.as_str())
         };
-        let Err(error) = outcome else { return Ok(started) };
-        match code(&error) {
-            Some(1045 | 1227) if global => global = false,
-            Some(1205) if tried + 1 < patience.tries => {
-                tried += 1;
-                tokio::time::sleep(patience.between).await;
+        match once(control, doing, sql).await {
+            Ok(Some(began)) => return Ok(began),
+            Ok(None) => tries.another(control, doing).await?,
+            Err(error) if flush && matches!(code(&error), Some(1045 | 1227)) => may_flush = false,
+            Err(error) if matches!(code(&error), Some(1044 | 1142)) => {
+                let next = format!("grant '{}' LOCK TABLES and SELECT on the schemas", control.endpoint().user);
+                return Err(error.next(next));
             }
-            Some(1205) => {
-                return Err(
-                    error.next("a statement runs for longer than writers may be held: look for it in SHOW PROCESSLIST")
-                );
-            }
-            _ => return Err(error),
+            Err(error) => return Err(error),
         }
     }
-}
-
-async fn lock_tables(control: &mut Session, tables: &[Table]) -> Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let list: Vec<_> = tables.iter().map(|table| format!("{} READ", table.sql())).collect();
-    control.run("hold writers by locking the tables", &format!("LOCK TABLES {}", list.join(", "))).await
 }
 
 async fn start(control: &mut Session, readers: &mut [Session], server: &Server) -> Result<Position> {

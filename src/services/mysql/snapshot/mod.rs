@@ -5,36 +5,40 @@
 //! without a manifest is thrown away, never gone on with.
 
 pub mod carry;
+mod crew;
 pub mod digest;
+mod disk;
 pub mod files;
 pub mod freeze;
 pub mod manifest;
+mod picture;
 pub mod progress;
 pub mod ranges;
 mod reader;
 pub mod row;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use freeze::{Locks, Patience};
 pub use manifest::{Chunk, Entry, Manifest, Position};
+pub use picture::without_counter;
 pub use progress::{Listener, Progress};
 
+use self::crew::{Work, read_all};
 use self::freeze::{Frozen, freeze};
 use self::manifest::{FORMAT, fault};
+use self::picture::Picture;
 use self::progress::Meter;
 use self::ranges::part;
 use self::reader::{Placed, Shared, Task};
 use super::endpoint::Endpoint;
-use super::schema::{Schema, read_schemas};
 use super::server::Server;
 use super::session::Session;
-use super::table::{Table, read_tables};
+use super::table::Table;
 use crate::services::{Kind, Result};
 
 /// What to take, and how.
@@ -52,7 +56,8 @@ pub struct Options {
 
 /// Takes a snapshot into `directory`, which is made, or emptied of what an interrupted one left.
 ///
-/// A complete snapshot that is there already is given back as it is.
+/// A complete snapshot that is there already is given back as it is. One that fails is thrown away at once:
+/// its moment is lost, and the room it takes may be missed.
 pub async fn take(
     endpoint: &Endpoint,
     directory: &Path,
@@ -65,9 +70,9 @@ pub async fn take(
         Err(error) if error.kind == Kind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let disk = |error: std::io::Error| fault(directory, "prepare the directory", Kind::Permanent).because(error);
-    discard(directory).map_err(disk)?;
-    files::make_private(directory).map_err(disk)?;
+    let prepare = |error| disk::writing(directory, "prepare the directory", error);
+    discard(directory).map_err(prepare)?;
+    files::make_private(directory).map_err(prepare)?;
 
     let mut look = Session::open(endpoint).await?;
     let before = Picture::take(&mut look, &options.schemas).await?;
@@ -75,33 +80,46 @@ pub async fn take(
     if !objections.is_empty() {
         return Err(look.refuse("take a snapshot", objections.join("; ")));
     }
-    let server = Server::read(&mut look).await?;
+    let meter = Arc::new(Meter::new(before.tables.iter().map(|table| table.estimated_rows).sum(), listener));
+    let outcome = Box::pin(write(endpoint, &mut look, &before, directory, options, &meter, cancel)).await;
+    let Err(error) = outcome else { return outcome };
+    discard(directory).map_err(|error| disk::writing(directory, "throw an interrupted snapshot away", error))?;
+    if disk::is_full(&error) {
+        let most = before.tables.iter().map(|table| table.estimated_bytes).sum();
+        return Err(disk::full(directory, meter.stored_in_all().unwrap_or(most)));
+    }
+    Err(before.explain(&mut look, &options.schemas, error).await)
+}
+
+/// Everything that is written, the manifest last.
+async fn write(
+    endpoint: &Endpoint,
+    look: &mut Session,
+    before: &Picture,
+    directory: &Path,
+    options: &Options,
+    meter: &Arc<Meter>,
+    cancel: CancellationToken,
+) -> Result<Manifest> {
+    let server = Server::read(look).await?;
     let Frozen { mut control, readers, position, held, .. } =
         freeze(endpoint, &before.tables, &options.locks, options.patience).await?;
     let taken = jiff::Timestamp::now().to_string();
-
-    let tasks = plan(&mut look, &before.tables, options).await?;
-    let estimate = before.tables.iter().map(|table| table.estimated_rows).sum();
-    let shared = Arc::new(Shared {
-        directory: directory.to_owned(),
-        tables: before.tables.clone(),
-        tasks,
-        next: AtomicUsize::new(0),
-        chunk_bytes: options.chunk_bytes,
-        meter: Meter::new(estimate, listener),
-        cancel,
-    });
-    let (placed, rows) = read_all(readers, &shared).await?;
+    let tasks = plan(look, &before.tables, options).await?;
+    let tables = before.tables.clone();
+    let shared = Shared::new(directory, tables, tasks, options.chunk_bytes, meter.clone(), cancel);
+    let Work { placed, counted, readers } = read_all(readers, &Arc::new(shared)).await?;
+    // The readers' transactions are still open: DDL that waits for them is not in this picture.
     let after = Picture::take(&mut control, &options.schemas).await?;
-    if let Some(changed) = before.differs(&after) {
-        let why = format!("{changed} was changed while the snapshot was being taken");
-        return Err(control.refuse("take a snapshot", why).next("keep DDL away, then take it again"));
+    before.unchanged(&after, &control)?;
+    for reader in readers {
+        reader.close().await?;
     }
     let chunks = in_order(placed);
-    let tables: Vec<Entry> =
-        before.tables.into_iter().zip(rows).map(|(table, (rows, digest))| Entry { table, rows, digest }).collect();
+    let entry = |(table, (rows, digest))| Entry { table, rows, digest };
+    let tables: Vec<Entry> = before.tables.iter().cloned().zip(counted).map(entry).collect();
     complete(&tables, &chunks, directory)?;
-    files::sync(directory).map_err(disk)?;
+    files::sync(directory).map_err(|error| disk::writing(directory, "sync the directory", error))?;
     let manifest = Manifest {
         format: FORMAT,
         id: hex::encode(rand::random::<[u8; 12]>()),
@@ -114,9 +132,7 @@ pub async fn take(
         tables,
         chunks,
     };
-    manifest
-        .write(directory)
-        .map_err(|error| fault(directory, "write the manifest", Kind::Permanent).because(error))?;
+    manifest.write(directory).map_err(|error| disk::writing(directory, "write the manifest", error))?;
     control.close().await?;
     Ok(manifest)
 }
@@ -140,59 +156,6 @@ pub fn discard(directory: &Path) -> std::io::Result<usize> {
     Ok(paths.len())
 }
 
-/// The schemas as they are at one look: compared with a second look, to find DDL in between.
-struct Picture {
-    tables: Vec<Table>,
-    schemas: Vec<Schema>,
-    made: Vec<(String, String)>,
-}
-
-impl Picture {
-    async fn take(session: &mut Session, names: &[String]) -> Result<Self> {
-        let tables = read_tables(session, names).await?;
-        let schemas = read_schemas(session, names).await?;
-        // TRUNCATE and a rebuild leave the statement as it is but make the table anew.
-        let sql = format!(
-            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME), CAST(CREATE_TIME AS CHAR) FROM information_schema.TABLES \
-             WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({}) ORDER BY 1",
-            super::quote::literals(names)
-        );
-        let made = session.query("read when the tables were made", &sql).await?;
-        Ok(Self { tables, schemas, made })
-    }
-
-    fn differs(&self, later: &Self) -> Option<String> {
-        let statements = |picture: &Self| -> Vec<(String, String)> {
-            let all = picture.schemas.iter().flat_map(|schema| {
-                let objects = [&schema.tables, &schema.views, &schema.routines, &schema.triggers, &schema.events];
-                objects
-                    .into_iter()
-                    .flatten()
-                    .map(|object| (format!("{}.{}", schema.name, object.name), without_counter(&object.statement)))
-            });
-            all.chain(picture.made.clone()).collect()
-        };
-        let (mut one, mut other) = (statements(self), statements(later));
-        let changed = one.iter().find(|object| !other.contains(object)).cloned();
-        changed
-            .or_else(|| {
-                one.sort();
-                other.sort();
-                other.into_iter().find(|object| one.binary_search(object).is_err())
-            })
-            .map(|(name, _)| name)
-    }
-}
-
-/// A table's statement without its `AUTO_INCREMENT=n`, which moves with every row.
-#[must_use]
-pub fn without_counter(statement: &str) -> String {
-    let Some(at) = statement.rfind(" AUTO_INCREMENT=") else { return statement.to_owned() };
-    let (head, tail) = statement.split_at(at);
-    let rest = tail[" AUTO_INCREMENT=".len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-    format!("{head}{rest}")
-}
-
 async fn plan(look: &mut Session, tables: &[Table], options: &Options) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     let most = options.locks.readers.len() as u64 * 4;
@@ -204,45 +167,6 @@ async fn plan(look: &mut Session, tables: &[Table], options: &Options) -> Result
     // The largest tables first, so that no reader is left alone with one at the end.
     tasks.sort_by_key(|task| std::cmp::Reverse(tables[task.table].estimated_bytes));
     Ok(tasks)
-}
-
-/// Rows and digest of a table.
-type Counted = (u64, String);
-
-/// What one reader wrote, and what it counted, by table.
-type Read = (Vec<Placed>, Vec<(usize, Counted)>);
-
-/// Runs the readers to their end; the first fault stops all of them. Counts and hashes the rows inside the snapshot.
-async fn read_all(readers: Vec<Session>, shared: &Arc<Shared>) -> Result<(Vec<Placed>, Vec<Counted>)> {
-    let mut running = JoinSet::new();
-    let counted = Arc::new(AtomicUsize::new(0));
-    for mut session in readers {
-        let (shared, counted) = (shared.clone(), counted.clone());
-        running.spawn(async move {
-            let chunks = reader::read(&mut session, &shared).await?;
-            let mut counts = Vec::new();
-            loop {
-                let index = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let Some(table) = shared.tables.get(index) else { break };
-                let (rows, digest) = digest::digest(&mut session, table).await?;
-                counts.push((index, (rows, digest)));
-            }
-            session.close().await?;
-            Ok((chunks, counts))
-        });
-    }
-    let (mut placed, mut rows) = (Vec::new(), vec![(0, String::new()); shared.tables.len()]);
-    while let Some(ended) = running.join_next().await {
-        let outcome: Result<Read> = ended
-            .map_err(|error| fault(&shared.directory, "run a reader", Kind::Permanent).because(error))
-            .and_then(|outcome| outcome);
-        let (chunks, counts) = outcome?;
-        placed.extend(chunks);
-        for (index, counted) in counts {
-            rows[index] = counted;
-        }
-    }
-    Ok((placed, rows))
 }
 
 fn in_order(mut placed: Vec<Placed>) -> Vec<Chunk> {
@@ -265,12 +189,6 @@ fn complete(tables: &[Entry], chunks: &[Chunk], directory: &Path) -> Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_counter_is_no_part_of_a_tables_shape() {
-        let statement = "CREATE TABLE `t` (\n) ENGINE=InnoDB AUTO_INCREMENT=12 DEFAULT CHARSET=utf8mb4";
-        assert_eq!(without_counter(statement), "CREATE TABLE `t` (\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4");
-    }
 
     #[test]
     fn a_directory_with_something_else_in_it_is_left_alone() {

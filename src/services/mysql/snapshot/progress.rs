@@ -22,19 +22,33 @@ pub type Listener = Arc<dyn Fn(Progress) + Send + Sync>;
 pub(in crate::services::mysql) struct Meter {
     rows: AtomicU64,
     bytes: AtomicU64,
+    /// Of a snapshot: bytes on disk.
+    stored: AtomicU64,
     total_rows: u64,
     listener: Listener,
 }
 
 impl Meter {
     pub(in crate::services::mysql) fn new(total_rows: u64, listener: Listener) -> Self {
-        Self { rows: AtomicU64::new(0), bytes: AtomicU64::new(0), total_rows, listener }
+        Self { rows: AtomicU64::new(0), bytes: AtomicU64::new(0), stored: AtomicU64::new(0), total_rows, listener }
     }
 
     pub(in crate::services::mysql) fn add(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         (self.listener)(Progress { rows, bytes, total_rows: self.total_rows.max(rows) });
+    }
+
+    /// Counts bytes on disk.
+    pub(in crate::services::mysql) fn add_stored(&self, bytes: u64) {
+        self.stored.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes on disk that all rows will take, by those that were written; nothing where none were.
+    pub(in crate::services::mysql) fn stored_in_all(&self) -> Option<u64> {
+        let (rows, stored) = (self.rows.load(Ordering::Relaxed), self.stored.load(Ordering::Relaxed));
+        let all = u128::from(stored) * u128::from(self.total_rows.max(rows));
+        u64::try_from(all.checked_div(u128::from(rows))?).ok()
     }
 }
 

@@ -2,25 +2,25 @@
 //!
 //! One chunk is being filled while the one before it is compressed and synced by another thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mysql_async::Value;
 use mysql_async::prelude::Queryable;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::carry::{Carry, empty_is_an_error};
-use super::files;
-use super::manifest::{Chunk, fault};
+use super::manifest::Chunk;
 use super::progress::Meter;
 use super::ranges::Range;
-use super::row;
+use super::{disk, files, row};
 use crate::services::mysql::fault::Intent;
 use crate::services::mysql::session::Session;
 use crate::services::mysql::table::Table;
-use crate::services::{Error, Kind, Result};
+use crate::services::{Kind, Result};
 
 /// A part of a table to be read.
 #[derive(Debug, Clone)]
@@ -38,11 +38,37 @@ pub(super) struct Task {
 pub(super) struct Shared {
     pub directory: PathBuf,
     pub tables: Vec<Table>,
-    pub tasks: Vec<Task>,
-    pub next: AtomicUsize,
-    pub chunk_bytes: usize,
-    pub meter: Meter,
-    pub cancel: CancellationToken,
+    tasks: Vec<Task>,
+    next: AtomicUsize,
+    chunk_bytes: usize,
+    meter: Arc<Meter>,
+    cancel: CancellationToken,
+    /// One permit a chunk that is being written: threads go on writing when their reader was stopped.
+    writing: Arc<Semaphore>,
+}
+
+/// So many chunks may be written at once; each is in memory.
+const WRITING: u32 = 16;
+
+impl Shared {
+    pub(super) fn new(
+        directory: &Path,
+        tables: Vec<Table>,
+        tasks: Vec<Task>,
+        chunk_bytes: usize,
+        meter: Arc<Meter>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let writing = Arc::new(Semaphore::new(WRITING as usize));
+        let next = AtomicUsize::new(0);
+        Self { directory: directory.to_owned(), tables, tasks, next, chunk_bytes, meter, cancel, writing }
+    }
+
+    /// Comes back when no thread is writing a chunk any more.
+    pub(super) async fn until_nothing_is_written(&self) {
+        // The semaphore is never closed.
+        let _ = self.writing.acquire_many(WRITING).await;
+    }
 }
 
 /// A chunk and its place: table, part, number within the part.
@@ -141,9 +167,13 @@ impl Filling {
         let (rows, empty_enums) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.empty_enums));
         self.number += 1;
         let shared = self.shared.clone();
+        // The semaphore is never closed.
+        let permit = shared.writing.clone().acquire_owned().await.ok();
         self.writing = Some(tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let stored = files::write_rows(&shared.directory, &file, &buffer)?;
             let bytes = buffer.len() as u64;
+            shared.meter.add_stored(stored.bytes);
             shared.meter.add(rows, bytes);
             let chunk =
                 Chunk { file, table: place.0, rows, bytes, stored: stored.bytes, sha256: stored.sha256, empty_enums };
@@ -154,12 +184,8 @@ impl Filling {
 
     async fn settle(&mut self) -> Result<()> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
-        let failed = |why: Box<dyn std::error::Error + Send + Sync>| -> Error {
-            fault(&self.shared.directory, "write a chunk", Kind::Permanent)
-                .because(why)
-                .next("is there room on the disk, and may this user write there?")
-        };
-        self.done.push(writing.await.map_err(|error| failed(error.into()))?.map_err(|error| failed(error.into()))?);
+        let written = writing.await.map_err(std::io::Error::other).and_then(|written| written);
+        self.done.push(written.map_err(|error| disk::writing(&self.shared.directory, "write a chunk", error))?);
         Ok(())
     }
 
