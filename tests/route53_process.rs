@@ -79,8 +79,9 @@ async fn a_killed_one_is_begun_again_and_another_place_replaces_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut process = process(directory.path());
     process.start().await.unwrap();
-    let killed = std::process::Command::new("kill").args(["-9", &pid(&process).to_string()]).status().unwrap();
-    assert!(killed.success());
+    // Not by `kill`: a bare machine has no such program.
+    let pid_of = i32::try_from(pid(&process)).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid_of), nix::sys::signal::Signal::SIGKILL).unwrap();
     process.start().await.unwrap();
     let second = pid(&process);
     process.place.dns = free([127, 0, 0, 1]);
