@@ -25,7 +25,7 @@ pub enum Side {
 }
 
 /// What a database holds, as kinds of resource.
-const INSIDE_A_DATABASE: &[&str] = &["table", "view", "routine", "trigger", "event"];
+const INSIDE_A_DATABASE: &[&str] = &["table", "view", "procedure", "function", "trigger", "event"];
 
 impl Resource {
     fn new(service: &str, kind: &str, name: impl Display) -> Self {
@@ -52,9 +52,9 @@ impl Resource {
         Self::new("docker", "network", name)
     }
 
-    /// A piece of the Docker engine's build cache, by id.
-    pub fn build_cache(id: &str) -> Self {
-        Self::new("docker", "build-cache", id)
+    /// A service as a whole, such as a server that was stopped: it explains everything that it would tell of.
+    pub fn whole(service: &str) -> Self {
+        Self::new(service, "service", "itself")
     }
 
     /// An API object. The group is part of the kind only where it is not one of Kubernetes' own: those
@@ -107,10 +107,10 @@ impl Resource {
         self.0.split('/').next().unwrap_or_default()
     }
 
-    /// Whether who touched this one touched the other as well: the same thing, or one that lies within it.
-    /// A database explains its tables and routines, an account its grants, a variable its persisted value,
-    /// a channel its filter, a zone its records, a directory its files. A namespace explains nothing but
-    /// itself: anybody may put objects into it.
+    /// Whether who touched this one touched the other as well: the same thing, or one that lies within it. A
+    /// service as a whole explains all that is in it, a database its tables and routines, an account its
+    /// grants, a variable its persisted value, a channel its filter, a zone its records, a directory its
+    /// files. A namespace explains nothing but itself: anybody may put objects into it.
     pub fn explains(&self, other: &Self) -> bool {
         if self == other {
             return true;
@@ -124,6 +124,7 @@ impl Resource {
         let follows = |by: &str| inside.strip_prefix(name).is_some_and(|rest| rest.starts_with(by));
         service == others
             && match kind {
+                "service" => true,
                 "database" => INSIDE_A_DATABASE.contains(&inner) && follows("."),
                 "user" => inner == "grant" && follows(" on "),
                 "variable" => inner == "persisted" && inside == name,
@@ -140,12 +141,21 @@ impl Resource {
 }
 
 impl Side {
-    fn resource(self, kind: &str, name: impl Display) -> Resource {
-        let service = match self {
+    /// The service's name in resources.
+    pub fn service(self) -> &'static str {
+        match self {
             Self::Source => "source-mysql",
             Self::Target => "target-mysql",
-        };
-        Resource::new(service, kind, name)
+        }
+    }
+
+    fn resource(self, kind: &str, name: impl Display) -> Resource {
+        Resource::new(self.service(), kind, name)
+    }
+
+    /// The server as a whole; it explains everything in it.
+    pub fn server(self) -> Resource {
+        Resource::whole(self.service())
     }
 
     /// A database; it explains what is in it.
@@ -153,7 +163,7 @@ impl Side {
         self.resource("database", part(name))
     }
 
-    /// What a database holds, by its kind: `table`, `view`, `routine`, `trigger` or `event`.
+    /// What a database holds, by its kind: `table`, `view`, `procedure`, `function`, `trigger`, `event`.
     pub fn inside(self, kind: &str, database: &str, name: &str) -> Resource {
         self.resource(kind, format_args!("{}.{}", part(database), part(name)))
     }
@@ -211,7 +221,7 @@ impl Display for Resource {
 }
 
 /// A database's or table's name; quoted where a dot in it could be taken for the one between two names.
-fn part(name: &str) -> String {
+pub fn part(name: &str) -> String {
     if name.contains(['.', '`']) { format!("`{}`", name.replace('`', "``")) } else { name.to_owned() }
 }
 
@@ -267,6 +277,7 @@ mod tests {
         assert!(Side::Source.variable("gtid_mode").explains(&Side::Source.persisted("gtid_mode")));
         assert!(!Side::Source.persisted("gtid_mode").explains(&Side::Source.variable("gtid_mode")));
         assert!(Side::Source.channel("").explains(&Side::Source.filter("")));
+        assert!(Side::Source.server().explains(&Side::Source.table("shop", "orders")));
         assert!(Resource::zone("Z1").explains(&Resource::record("Z1", "a.b", "A", None)));
         assert!(Resource::file(Path::new("/tmp/a")).explains(&Resource::file(Path::new("/tmp/a/b"))));
         assert!(!Resource::file(Path::new("/tmp/a")).explains(&Resource::file(Path::new("/tmp/ab"))));

@@ -13,6 +13,7 @@ mod facts;
 mod fault;
 mod ignore;
 mod image;
+mod listing;
 mod network;
 mod push;
 mod spec;
@@ -31,6 +32,7 @@ pub use context::Context;
 pub use exec::{ExecOptions, Output};
 pub use facts::Facts;
 pub use image::{ImageInfo, split_reference};
+pub use listing::{Listed, ListedImage};
 pub use push::{Credentials, Transfer};
 pub use spec::{ContainerSpec, Mount, Port};
 

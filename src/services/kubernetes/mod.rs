@@ -7,6 +7,7 @@
 mod access;
 mod apply;
 mod diff;
+mod everything;
 mod fault;
 mod manifest;
 mod nodes;

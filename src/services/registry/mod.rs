@@ -128,21 +128,30 @@ impl Registry {
     pub async fn tags(&self, repository: &str) -> Result<Vec<String>> {
         let doing = format!("list the tags of {}/{repository}", self.host);
         let scope = format!("repository:{repository}:pull");
-        let mut path = format!("{repository}/tags/list");
-        let mut tags = Vec::new();
+        match self.names(format!("{repository}/tags/list"), "tags", &scope, &doing).await {
+            Err(error) if error.kind == Kind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
+    /// All repositories, emptied ones too. Many registries of others refuse to say.
+    pub async fn repositories(&self) -> Result<Vec<String>> {
+        self.names("_catalog".to_owned(), "repositories", "registry:catalog:*", "list the repositories").await
+    }
+
+    /// A list of names, page by page.
+    async fn names(&self, mut path: String, field: &str, scope: &str, doing: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
         loop {
-            let response = match self.send(Method::GET, &path, &scope, None, &doing).await {
-                Err(error) if error.kind == Kind::NotFound => return Ok(tags),
-                other => other?,
-            };
+            let response = self.send(Method::GET, &path, scope, None, doing).await?;
             let next = response.headers().get("link").and_then(|link| request::next_page(link.to_str().ok()?));
             let page: serde_json::Value =
-                response.json().await.map_err(|why| self.error(&doing, Kind::Transient).because(why.without_url()))?;
-            let names = page["tags"].as_array().into_iter().flatten();
-            tags.extend(names.filter_map(|tag| tag.as_str().map(str::to_owned)));
+                response.json().await.map_err(|why| self.error(doing, Kind::Transient).because(why.without_url()))?;
+            let listed = page[field].as_array().into_iter().flatten();
+            names.extend(listed.filter_map(|name| name.as_str().map(str::to_owned)));
             match next {
                 Some(next) => path = next,
-                None => return Ok(tags),
+                None => return Ok(names),
             }
         }
     }

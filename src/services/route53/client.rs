@@ -159,6 +159,30 @@ impl Route53 {
         }
     }
 
+    /// Every hosted zone of the account; their name servers are not asked for.
+    pub async fn zones(&self) -> Result<Vec<Zone>> {
+        let doing = "list the hosted zones";
+        let mut zones = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = self.read(doing, || self.client.list_hosted_zones().set_marker(marker.clone()).send()).await?;
+            for zone in page.hosted_zones {
+                let info = ZoneInfo {
+                    id: plain_id(&zone.id),
+                    name: canonical_name(&zone.name),
+                    private: zone.config.is_some_and(|config| config.private_zone),
+                    name_servers: Vec::new(),
+                    sets: zone.resource_record_set_count.and_then(|sets| u64::try_from(sets).ok()).unwrap_or_default(),
+                };
+                zones.push(Zone::new(self.clone(), info));
+            }
+            marker = page.next_marker;
+            if !page.is_truncated || marker.is_none() {
+                return Ok(zones);
+            }
+        }
+    }
+
     /// A call that reads: sent again on throttling and network faults.
     pub(super) async fn read<T, E, Fut>(&self, doing: &str, call: impl Fn() -> Fut) -> Result<T>
     where

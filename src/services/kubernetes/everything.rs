@@ -1,0 +1,51 @@
+//! Every object of a cluster, of every kind that can be listed: for those who compare two moments.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::discovery::{Discovery, verbs};
+use serde_json::{Value, json};
+
+use super::Cluster;
+use crate::services::Result;
+
+/// Objects of one kind asked for at once.
+const PAGE: u32 = 500;
+/// Kinds asked for at the same time.
+const ABREAST: usize = 8;
+
+impl Cluster {
+    /// Every object of every kind that discovery names and `wanted` wants, as the API server shows it.
+    pub async fn everything(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>> {
+        let doing = "find out which kinds of object there are";
+        let known = Discovery::new(self.client.clone()).run().await.map_err(self.fault(doing))?;
+        let kinds: Vec<ApiResource> = known
+            .groups()
+            .flat_map(kube::discovery::ApiGroup::recommended_resources)
+            .filter(|(resource, abilities)| abilities.supports_operation(verbs::LIST) && wanted(&resource.kind))
+            .map(|(resource, _)| resource)
+            .collect();
+        let listed = futures_util::stream::iter(kinds).map(|kind| self.every(kind)).buffer_unordered(ABREAST);
+        Ok(listed.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+    }
+
+    async fn every(&self, kind: ApiResource) -> Result<Vec<Value>> {
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind);
+        let mut params = ListParams::default().limit(PAGE);
+        let mut found = Vec::new();
+        loop {
+            let page = api.list(&params).await.map_err(self.fault(format!("list every {}", kind.kind)))?;
+            for object in page.items {
+                let mut object = serde_json::to_value(object).unwrap_or_default();
+                // A list names its objects' kind once, not with each.
+                object["apiVersion"] = json!(kind.api_version);
+                object["kind"] = json!(kind.kind);
+                found.push(object);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(found),
+            }
+        }
+    }
+}
