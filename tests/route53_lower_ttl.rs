@@ -2,95 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/standin.rs"]
-mod standin;
+mod support {
+    pub mod standin;
+    pub mod ttl;
+}
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::time::Duration;
-
-use cutover::lab::route53::{Manners, ZONE_ID};
-use cutover::services::resolver::{RecordType, lookup};
 use cutover::services::route53::{RecordKind, RecordSet, same_sets};
-use serde_json::Value;
-use standin::{ACCESS_KEY, APP, Lab, SECRET};
-use tokio::process::Command;
-
-struct Drive {
-    lab: Lab,
-    runbook: PathBuf,
-}
-
-impl Drive {
-    async fn new() -> Self {
-        let lab = Lab::with(Manners { burst: 1000.0, pending: Duration::from_millis(800), ..Manners::default() }).await;
-        let at = lab.directory.path();
-        std::fs::write(at.join("id"), ACCESS_KEY).unwrap();
-        std::fs::write(at.join("secret"), SECRET).unwrap();
-        let runbook = at.join("runbook.toml");
-        let text = format!(
-            r#"
-name = "ttl"
-environment = "test"
-
-[service]
-name = "shop"
-host = "app.lab.example"
-
-[dns]
-zone = "{ZONE_ID}"
-record = "app.lab.example"
-servers = ["{dns}"]
-resolvers = ["{dns}"]
-endpoint = "{endpoint}"
-credentials = {{ id = {{ file = "id" }}, secret = {{ file = "secret" }} }}
-
-[[step]]
-id = "lower-ttl"
-action = "dns.lower-ttl"
-owner = "network"
-day = 1
-with = {{ ttl = "5s" }}
-"#,
-            dns = lab.dns(),
-            endpoint = lab.standin.endpoint()
-        );
-        std::fs::write(&runbook, text).unwrap();
-        Self { lab, runbook }
-    }
-
-    async fn run(&self, crash_at: Option<&str>) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-        command.args(["run", "--yes", "--json"]).arg(&self.runbook).env_remove("CUTOVER_CRASH_AT");
-        if let Some(point) = crash_at {
-            command.env("CUTOVER_CRASH_AT", point);
-        }
-        command.output().await.unwrap()
-    }
-
-    async fn changes(&self) -> Vec<Value> {
-        let url = format!("{}/lab/changes", self.lab.standin.endpoint());
-        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    async fn served_ttl(&self) -> Option<u32> {
-        lookup(self.lab.dns(), APP, RecordType::A).await.unwrap().ttl()
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.runbook.parent().unwrap().join(".cutover/ttl")
-    }
-}
-
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// What the run's state says about the step.
-fn step(directory: &Path) -> cutover::domain::state::StepState {
-    cutover::engine::look(directory).unwrap().step(&"lower-ttl".into())
-}
+use support::standin::APP;
+use support::ttl::{Drive, step, told};
 
 #[tokio::test]
 async fn the_ttl_is_lowered_the_old_set_is_kept_and_the_old_ttl_is_waited_for() {

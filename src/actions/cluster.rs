@@ -238,4 +238,11 @@ impl Action for Adopt {
             ),
         ])
     }
+
+    async fn way_back(&self, _cx: &Reading) -> Result<Preview> {
+        let mut preview = Preview::undone_by("running the step again");
+        preview.loses = Some(0);
+        preview.takes = Some(0.0);
+        Ok(preview)
+    }
 }

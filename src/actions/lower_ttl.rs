@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::record::Record;
+use super::undo::recorded;
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::LowerTtl;
 use crate::domain::{Check, Failure, Preview};
-use crate::services::resolver::{RecordType, lookup};
+use crate::services::resolver::{Answer, RecordType, lookup};
 use crate::services::route53::rules::{Retimed, lower_ttl};
-use crate::services::route53::{RecordKind, RecordSet, same_sets};
+use crate::services::route53::{RecordKind, RecordSet, Stands, same_sets};
 
 /// The checkpoint with the exact sets as the first attempt found them.
 const FOUND: &str = "found";
@@ -94,14 +95,10 @@ impl Action for LowerTtl {
         let mut checks = Vec::new();
         for server in record.servers(cx).await? {
             for set in sets.iter().filter(|set| set.kind.is_address()) {
-                let kind = match set.kind {
-                    RecordKind::Aaaa => RecordType::AAAA,
-                    RecordKind::Cname => RecordType::CNAME,
-                    _ => RecordType::A,
-                };
+                let kind = record_type(set);
                 let fact = format!("{server} answers {} {} for at most {most} s", set.name, set.kind);
                 let answer = lookup(server, &record.name, kind).await?;
-                let ttl = answer.records.iter().filter(|record| record.kind == kind).map(|record| record.ttl).max();
+                let ttl = ttl_of(&answer, kind);
                 let evidence = answer.to_string();
                 checks.push(match ttl {
                     _ if !answer.authoritative => Check::failed(fact, format!("{evidence}; not with authority")),
@@ -117,6 +114,72 @@ impl Action for LowerTtl {
         }
         Ok(checks)
     }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        let record = Record::open(cx).await?;
+        let mut preview = Preview::undone_by("lowering the TTL again, and its wait for the old one to run out");
+        preview.identity("hosted zone", record.identity());
+        preview.loses = Some(0);
+        preview.takes = cx.measured(|_| false).or_else(|| cx.way_there());
+        let Some(Swap { found, written }) = swap(cx)? else { return Ok(preview) };
+        let verb = match record.zone.look(&record.name, &written, &found).await? {
+            Stands::Old => Verb::Change,
+            Stands::New => Verb::Keep,
+            Stands::Neither { differences, .. } => return Err(record.changed_by_others(&differences)),
+        };
+        for (old, new) in found.iter().zip(&written).filter(|(old, new)| !old.same_as(new)) {
+            let ttl = |set: &RecordSet| set.ttl().map_or_else(|| "none".to_owned(), |ttl| format!("{ttl} s"));
+            let detail = vec![format!("TTL {} -> {}", ttl(new), ttl(old))];
+            preview.change(verb, format!("record {} {}", old.name, old.kind), detail);
+        }
+        Ok(preview)
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        let Some(Swap { found, written }) = swap(cx)? else { return Ok(Vec::new()) };
+        let record = Record::open(cx).await?;
+        cx.take_back(EFFECT, async |_| record.put_back(cx, &written, &found).await).await?;
+        let mut checks = Vec::new();
+        for server in record.servers(cx).await? {
+            for set in found.iter().filter(|set| set.kind.is_address()) {
+                let fact = format!("{server} answers {} {} as it was found", set.name, set.kind);
+                let answer = lookup(server, &record.name, record_type(set)).await?;
+                checks.push(match set.ttl() {
+                    Some(ttl) => {
+                        let held = answer.authoritative && ttl_of(&answer, record_type(set)) == Some(ttl);
+                        Check::of(held, fact, format!("{answer}; its TTL was {ttl} s"))
+                    }
+                    None => Check::noted(fact, format!("an alias: {answer}")),
+                });
+            }
+        }
+        Ok(checks)
+    }
+}
+
+/// The sets as the step found them and as it wrote them.
+struct Swap {
+    found: Vec<RecordSet>,
+    written: Vec<RecordSet>,
+}
+
+/// What the step may have written, if it came so far.
+fn swap(cx: &Reading) -> Result<Option<Swap>> {
+    let Some((_, effect)) = cx.standing().into_iter().next() else { return Ok(None) };
+    Ok(Some(Swap { found: recorded(&effect.undo, "found")?, written: recorded(&effect.undo, "written")? }))
+}
+
+fn record_type(set: &RecordSet) -> RecordType {
+    match set.kind {
+        RecordKind::Aaaa => RecordType::AAAA,
+        RecordKind::Cname => RecordType::CNAME,
+        _ => RecordType::A,
+    }
+}
+
+/// The longest TTL of an answer's records of one type.
+fn ttl_of(answer: &Answer, kind: RecordType) -> Option<u32> {
+    answer.records.iter().filter(|record| record.kind == kind).map(|record| record.ttl).max()
 }
 
 impl LowerTtl {

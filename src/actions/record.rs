@@ -99,11 +99,7 @@ impl Record {
             match self.zone.look(&self.name, found, wanted).await? {
                 Stands::New => Ok(Reality::Done(Swapped { change: None })),
                 Stands::Old => Ok(Reality::NotDone),
-                Stands::Neither { differences, .. } => {
-                    Err(Failure::refused(format!("somebody else changed the sets at {}", self.name))
-                        .because(differences.join("; "))
-                        .next("find out who; then retry, or adopt the step"))
-                }
+                Stands::Neither { differences, .. } => Err(self.changed_by_others(&differences)),
             }
         };
         let act = async {
@@ -111,6 +107,27 @@ impl Record {
             Ok(Swapped { change: change.map(|change| change.id) })
         };
         cx.effect(Effect::new(key, summary).undo(undo), look, act).await
+    }
+
+    /// Puts back what a swap found, and waits until every server of Route 53 has it. Done already is well;
+    /// sets that somebody else changed meanwhile are refused.
+    pub async fn put_back(&self, cx: &Working, written: &[RecordSet], found: &[RecordSet]) -> Result<()> {
+        let comment = format!("cutover {} {} taken back", cx.run(), cx.step_id());
+        match self.zone.look(&self.name, written, found).await? {
+            Stands::New => Ok(()),
+            Stands::Old => {
+                let change = self.zone.compare_and_swap(&self.name, written, found, &comment).await?;
+                self.wait_insync(cx, &Swapped { change: change.map(|change| change.id) }).await
+            }
+            Stands::Neither { differences, .. } => Err(self.changed_by_others(&differences)),
+        }
+    }
+
+    /// The refusal of a record that is neither as a step found it nor as it wrote it.
+    pub(super) fn changed_by_others(&self, differences: &[String]) -> Failure {
+        Failure::refused(format!("somebody else changed the sets at {}", self.name))
+            .because(differences.join("; "))
+            .next("find out who; then retry, or adopt the step")
     }
 
     /// Waits until Route 53's own servers all answer with the change.

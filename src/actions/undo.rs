@@ -26,6 +26,20 @@ impl Reading {
         standing.sort_by_key(|(_, effect)| std::cmp::Reverse(effect.seq));
         standing
     }
+
+    /// How many seconds it takes to take the step's effects back: as many as last time, else as many as those
+    /// took to happen that take as long one way as the other.
+    pub fn measured(&self, alike: impl Fn(&str) -> bool) -> Option<f64> {
+        let before = self.state().step(self.step_id()).undo_seconds;
+        let there = self.standing().into_iter().filter(|(key, _)| alike(key)).filter_map(|(_, effect)| effect.seconds);
+        before.or_else(|| there.reduce(|sum, seconds| sum + seconds))
+    }
+
+    /// How many seconds the step took on the way there, its waits and its facts included.
+    pub fn way_there(&self) -> Option<f64> {
+        let step = self.state().step(self.step_id());
+        Some(step.ended?.duration_since(step.started?).as_secs_f64())
+    }
 }
 
 impl Working {
@@ -63,6 +77,19 @@ impl Working {
             what: what.into(),
             why: why.into(),
         })
+    }
+
+    /// Removes the scratch objects of one kind that an interrupted verify left; `remove` may find nothing.
+    pub async fn clear_scratch<R>(&self, kind: &str, remove: impl Fn() -> R) -> Result<()>
+    where
+        R: Future<Output = Result<()>>,
+    {
+        let left = self.state().step(self.step_id()).scratch;
+        for (kind, name) in left.into_iter().filter(|(left, _)| left == kind) {
+            remove().await?;
+            self.record(Event::ScratchGone { step: self.step_id().clone(), kind, name })?;
+        }
+        Ok(())
     }
 
     /// Records that everybody is back at the source.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +11,15 @@ use cutover::actions::{Action, CrashPoint, Outputs, Progress, Reading, Recorder}
 use cutover::domain::event::{Consent, ConsentKind, Recorded};
 use cutover::domain::runbook::Runbook;
 use cutover::domain::{Check, Event, Failure, Plan, Preview, RunId, RunState, StepId};
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 /// A journal in memory.
 #[derive(Default)]
 pub struct Memory {
     inner: Mutex<(Vec<Recorded>, RunState)>,
+    /// Where the engine is to die.
+    crash_at: Mutex<Option<(String, CrashPoint)>>,
 }
 
 impl Memory {
@@ -45,8 +49,15 @@ impl Recorder for Memory {
 
     fn progress(&self, _progress: Progress) {}
 
-    fn pass(&self, _step: &StepId, _effect: &str, _point: CrashPoint) {}
+    fn pass(&self, _step: &StepId, effect: &str, point: CrashPoint) {
+        let here = (effect.to_owned(), point);
+        let dies = self.crash_at.lock().unwrap().take_if(|crash_at| *crash_at == here).is_some();
+        assert!(!dies, "{DEATH}");
+    }
 }
+
+/// What an engine says that dies where it was asked to.
+const DEATH: &str = "the engine dies here";
 
 /// A run of a runbook, step by step.
 pub struct Drive {
@@ -98,6 +109,35 @@ impl Drive {
         let outputs = self.action(step).apply(&self.context(step).working()).await?;
         self.memory.put(Event::Applied { step: id, attempt, outputs: outputs.clone() });
         Ok(outputs)
+    }
+
+    pub async fn way_back(&self, step: &str) -> Result<Preview, Failure> {
+        self.action(step).way_back(&self.context(step)).await
+    }
+
+    /// Begins an attempt and takes the step back.
+    pub async fn rollback(&self, step: &str) -> Result<Vec<Check>, Failure> {
+        self.rollback_with(step, None).await
+    }
+
+    /// The same, with a phrase given for it.
+    pub async fn rollback_with(&self, step: &str, phrase: Option<&str>) -> Result<Vec<Check>, Failure> {
+        let id = StepId::from(step);
+        let attempt = self.memory.state().step(&id).attempt + 1;
+        let phrase = phrase.map(str::to_owned);
+        let consent = Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase, evidence: None };
+        let (digest, accepted_loss) = (String::new(), 0);
+        self.memory.put(Event::RollbackStarted { step: id.clone(), attempt, digest, consent, accepted_loss });
+        let checks = self.action(step).rollback(&self.context(step).working()).await?;
+        self.memory.put(Event::RolledBack { step: id, attempt, checks: checks.clone() });
+        Ok(checks)
+    }
+
+    /// Takes the step back with an engine that dies at a point of an effect's undo.
+    pub async fn dies_on_the_way_back(&self, step: &str, effect: &str, point: CrashPoint) {
+        *self.memory.crash_at.lock().unwrap() = Some((format!("undo:{effect}"), point));
+        let ended = AssertUnwindSafe(self.rollback(step)).catch_unwind().await;
+        assert!(ended.is_err(), "it was to die at undo:{effect} {point:?}: {ended:?}");
     }
 
     pub async fn verify(&self, step: &str) -> Result<Vec<Check>, Failure> {

@@ -81,6 +81,10 @@ pub struct StepState {
     pub back_ended: Option<Timestamp>,
     /// So many lost writes the driver accepted for the rollback.
     pub accepted_loss: u64,
+    /// The phrase that the driver gave for the rollback.
+    pub back_phrase: Option<String>,
+    /// How long its effects took to be taken back in its last rollback, in seconds.
+    pub undo_seconds: Option<f64>,
     /// Effects that its rollback leaves on purpose.
     kept: BTreeSet<String>,
 }
@@ -96,6 +100,10 @@ pub struct Effect {
     pub stage: Stage,
     /// The place of its last intent in the journal: what came later is taken back first.
     pub seq: u64,
+    /// When it began to happen, or to be taken back; nothing where a doubt came in between.
+    pub since: Option<Timestamp>,
+    /// How long it took to happen, in seconds, where that was seen.
+    pub seconds: Option<f64>,
 }
 
 /// How far an effect is known to have come.
@@ -131,22 +139,29 @@ impl StepState {
                     self.evidence.clone_from(&consent.evidence);
                 }
             }
-            Event::RollbackStarted { attempt, digest, accepted_loss, .. } => {
+            Event::RollbackStarted { attempt, digest, accepted_loss, consent, .. } => {
                 self.begin(*attempt, Direction::Back);
-                self.back_started.get_or_insert(at);
+                if self.back_started.is_none() {
+                    self.back_started = Some(at);
+                    self.undo_seconds = None;
+                    self.back_phrase = None;
+                }
                 self.back_ended = None;
                 self.digest.clone_from(digest);
                 self.accepted_loss = *accepted_loss;
+                if consent.phrase.is_some() {
+                    self.back_phrase.clone_from(&consent.phrase);
+                }
             }
             Event::Intended { effect, summary, undo, .. } => {
-                let stage = Stage::Intended;
-                let effect_state = Effect { summary: summary.clone(), undo: undo.clone(), stage, seq };
-                self.effects.insert(effect.clone(), effect_state);
+                let (summary, undo, stage) = (summary.clone(), undo.clone(), Stage::Intended);
+                let intended = Effect { summary, undo, stage, seq, since: Some(at), seconds: None };
+                self.effects.insert(effect.clone(), intended);
             }
-            Event::Happened { effect, outcome, .. } => self.stage(effect, Stage::Happened(outcome.clone())),
-            Event::Looked { effect, found: Found::NotDone, .. } => self.stage(effect, Stage::NotDone),
-            Event::Undoing { effect, .. } => self.stage(effect, Stage::Undoing),
-            Event::Undone { effect, .. } => self.stage(effect, Stage::Undone),
+            Event::Happened { effect, outcome, .. } => self.happened(at, effect, outcome),
+            Event::Looked { effect, found, .. } => self.looked(effect, *found),
+            Event::Undoing { effect, .. } => self.undoing(at, effect),
+            Event::Undone { effect, .. } => self.undone(at, effect),
             Event::Checkpoint { key, value, .. } => {
                 self.checkpoints.insert(key.clone(), value.clone());
             }
@@ -206,9 +221,31 @@ impl StepState {
         self.failure = None;
     }
 
-    fn stage(&mut self, effect: &str, stage: Stage) {
-        if let Some(effect) = self.effects.get_mut(effect) {
-            effect.stage = stage;
+    fn happened(&mut self, at: Timestamp, effect: &str, outcome: &Value) {
+        let Some(effect) = self.effects.get_mut(effect) else { return };
+        effect.stage = Stage::Happened(outcome.clone());
+        effect.seconds = effect.since.map(|since| at.duration_since(since).as_secs_f64());
+    }
+
+    fn looked(&mut self, effect: &str, found: Found) {
+        let Some(effect) = self.effects.get_mut(effect) else { return };
+        effect.since = None;
+        if found == Found::NotDone {
+            effect.stage = Stage::NotDone;
         }
+    }
+
+    fn undoing(&mut self, at: Timestamp, effect: &str) {
+        let Some(effect) = self.effects.get_mut(effect) else { return };
+        effect.stage = Stage::Undoing;
+        effect.since = Some(at);
+    }
+
+    fn undone(&mut self, at: Timestamp, effect: &str) {
+        let Some(effect) = self.effects.get_mut(effect) else { return };
+        if let (Stage::Undoing, Some(since)) = (&effect.stage, effect.since) {
+            *self.undo_seconds.get_or_insert_default() += at.duration_since(since).as_secs_f64();
+        }
+        effect.stage = Stage::Undone;
     }
 }
