@@ -8,7 +8,7 @@ mod pair;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use cutover::lab::ledger::{Book, Party, Summary, Tally, recount};
+use cutover::lab::ledger::{Book, Party, Summary, Tally, recount, remember};
 use cutover::lab::traffic::ATTEMPTS;
 use cutover::lab::traffic::attempt::{Attempt, Kind, Outcome, Served, Way, fresh_id};
 use cutover::services::http::Scheme;
@@ -91,8 +91,14 @@ async fn what_sql_takes_away_or_doubles_is_counted() {
     };
     book.save(dir.path()).unwrap();
 
-    let whole =
-        Tally { kept: 10, lost_but_in_the_other: Some(0), unknown_present: 2, unknown_absent: 3, ..Tally::default() };
+    let whole = Tally {
+        kept: 10,
+        lost_but_in_the_other: Some(0),
+        refused_but_present: Some(0),
+        unknown_present: 2,
+        unknown_absent: 3,
+        ..Tally::default()
+    };
     let (summary, tally) = count(dir.path()).await;
     assert_eq!(tally, whole);
     assert_eq!((summary.lost_writes, summary.duplicated_writes, summary.unknown_writes), (Some(0), Some(0), Some(5)));
@@ -111,12 +117,19 @@ async fn what_sql_takes_away_or_doubles_is_counted() {
     // Nobody was told that it is done, and there it is, in one of the two.
     insert(&mut old, of(Outcome::Refused).next().unwrap()).await;
     let (_, tally) = count(dir.path()).await;
-    assert_eq!(tally.refused_but_present, 1);
+    assert_eq!(tally.refused_but_present, Some(1));
 
     // Rev1 is stopped at the end of a migration: what was lost stays lost, where it might be is not said.
-    let unreachable = Party { address: "127.0.0.1:9".parse().unwrap(), ..book.other.clone().unwrap() };
+    let other = book.other.clone().unwrap();
+    let unreachable = Party { address: "127.0.0.1:9".parse().unwrap(), ..other.clone() };
     Book { other: Some(unreachable), ..book }.save(dir.path()).unwrap();
     let (summary, tally) = count(dir.path()).await;
     assert_eq!((summary.lost_writes, summary.duplicated_writes), (Some(1), Some(1)));
-    assert_eq!((tally.lost_but_in_the_other, tally.refused_but_present), (None, 0));
+    assert_eq!((tally.lost_but_in_the_other, tally.refused_but_present), (None, None));
+
+    // Unless somebody looked into it before.
+    remember(dir.path(), dir.path(), &other, SCHEMA).await.unwrap();
+    let (summary, tally) = count(dir.path()).await;
+    assert_eq!((summary.lost_writes, summary.duplicated_writes), (Some(1), Some(1)));
+    assert_eq!((tally.lost_but_in_the_other, tally.refused_but_present), (Some(1), Some(1)));
 }

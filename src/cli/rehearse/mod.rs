@@ -102,6 +102,7 @@ async fn drive(plan: &Plan, child: &mut Child, tenants: &Tenants, args: &Rehears
         Some(switch) if until.is_none() || until == Some("settle") => {
             child.drive(Some(switch.as_str())).await?;
             tenants.served_by_the_new_side().await?;
+            tenants.look_into_the_old().await?;
             child.drive(until).await
         }
         _ => child.drive(until).await,

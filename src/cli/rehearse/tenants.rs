@@ -1,7 +1,7 @@
 //! The traffic of a rehearsal, and what the databases hold of it at the end.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::Stop;
@@ -24,6 +24,7 @@ pub(super) struct Tenants {
     old: ledger::Party,
     new: Option<ledger::Party>,
     schema: String,
+    directory: PathBuf,
     switch: Option<crate::domain::StepId>,
 }
 
@@ -45,6 +46,7 @@ impl Tenants {
             old: party("rev1", &source.mysql)?,
             new: connections.target.as_ref().map(|target| party("managed MySQL", &target.mysql)).transpose()?,
             schema,
+            directory: directory.to_path_buf(),
             switch: plan.step_with_action("dns.switch").map(|step| step.id.clone()),
         };
         tenants.until("the tenants are served", |live| live.acknowledged > 0).await?;
@@ -60,6 +62,12 @@ impl Tenants {
     /// Waits until the new side answers them directly.
     pub(super) async fn served_by_the_new_side(&self) -> Result<(), Stop> {
         self.until("the new side serves the tenants", |live| live.served.direct >= DIRECT).await
+    }
+
+    /// Looks into the old database while it still answers: the last step stops it.
+    pub(super) async fn look_into_the_old(&self) -> Result<(), Stop> {
+        let secrets = lab::directory().join("secrets");
+        Ok(ledger::remember(&self.directory, &secrets, &self.old, &self.schema).await?)
     }
 
     /// Lets them finish, and counts.

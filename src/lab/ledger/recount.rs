@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Database, Records, Summary, Tally, tally};
+use super::{Counts, Database, Records, Summary, Tally, compare};
+use crate::lab::files;
 use crate::services::{Error, Kind, Result};
 
 /// The file in a rehearsal's directory that says whom to ask.
 const FILE: &str = "ledger.json";
+/// The file there with what a database held before it was stopped.
+const LOOK: &str = "other-writes.json";
 /// Where the traffic's records are, in a rehearsal's directory.
 const TRAFFIC: &str = "traffic";
 
@@ -46,13 +49,9 @@ pub struct Book {
 impl Book {
     /// Writes `ledger.json` into the rehearsal's directory, whole or not at all.
     pub fn save(&self, dir: &Path) -> Result<()> {
-        let (path, temporary) = (dir.join(FILE), dir.join(".ledger.json.new"));
+        let path = dir.join(FILE);
         let text = serde_json::to_vec_pretty(self).map_err(|e| fault(&path, "write it", e))?;
-        std::fs::write(&temporary, text)
-            .and_then(|()| std::fs::File::open(&temporary)?.sync_all())
-            .and_then(|()| std::fs::rename(&temporary, &path))
-            .and_then(|()| std::fs::File::open(dir)?.sync_all())
-            .map_err(|e| fault(&path, "write it", e))
+        files::write(&path, &text, 0o644).map_err(|e| fault(&path, "write it", e))
     }
 
     /// Reads it from there.
@@ -61,36 +60,68 @@ impl Book {
         let text = std::fs::read(&path).map_err(|e| fault(&path, "read it", e))?;
         serde_json::from_slice(&text).map_err(|e| fault(&path, "understand it", e))
     }
+}
 
-    fn database(&self, party: &Party, secrets: &Path) -> Result<Database> {
-        let path = secrets.join(&party.secret);
+impl Party {
+    fn database(&self, schema: &str, secrets: &Path) -> Result<Database> {
+        let path = secrets.join(&self.secret);
         let password = std::fs::read_to_string(&path).map_err(|e| fault(&path, "read the password", e))?;
         Ok(Database {
-            name: party.name.clone(),
-            address: party.address,
-            user: party.user.clone(),
+            name: self.name.clone(),
+            address: self.address,
+            user: self.user.clone(),
             password: SecretString::from(password.trim_end_matches('\n')),
-            schema: self.schema.clone(),
+            schema: schema.to_owned(),
         })
     }
+}
+
+/// What a database held before it was stopped.
+#[derive(Debug, Serialize, Deserialize)]
+struct Look {
+    party: Party,
+    writes: Counts,
+}
+
+/// Keeps what `party`'s database holds now in `dir`, for the count after it was stopped: a fenced one takes
+/// no write of a client any more, so what is in it alone stays what it is.
+pub async fn remember(dir: &Path, secrets: &Path, party: &Party, schema: &str) -> Result<()> {
+    let writes = party.database(schema, secrets)?.attempts().await?;
+    let path = dir.join(LOOK);
+    let look = Look { party: party.clone(), writes };
+    let text = serde_json::to_vec(&look).map_err(|e| fault(&path, "write it", e))?;
+    files::write(&path, &text, 0o644).map_err(|e| fault(&path, "write it", e))
+}
+
+/// What the other database holds, or what it held when it was looked at last; nothing where neither is known.
+async fn other_writes(dir: &Path, secrets: &Path, party: &Party, schema: &str) -> Result<Option<Counts>> {
+    match party.database(schema, secrets)?.attempts().await {
+        Ok(writes) => return Ok(Some(writes)),
+        Err(error) if error.kind == Kind::Transient => {}
+        Err(error) => return Err(error),
+    }
+    let path = dir.join(LOOK);
+    let text = match std::fs::read(&path) {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|e| fault(&path, "read it", e))?,
+    };
+    let look: Look = serde_json::from_slice(&text).map_err(|e| fault(&path, "understand it", e))?;
+    Ok((look.party.name == party.name).then_some(look.writes))
 }
 
 /// Counts again what the rehearsal in `dir` left: its records against the databases named in its
 /// `ledger.json`, with passwords from the lab's `secrets`.
 ///
-/// An other database that does not answer any more is left out: after `settle` Rev1's is stopped.
+/// Of an other database that does not answer any more, as after `settle`, the last look counts.
 pub async fn recount(dir: &Path, secrets: &Path) -> Result<(Summary, Tally)> {
     let book = Book::load(dir)?;
     let records = Records::read(&dir.join(TRAFFIC))?;
-    let serving = book.database(&book.serving, secrets)?;
+    let serving = book.serving.database(&book.schema, secrets)?.attempts().await?;
     let other = match &book.other {
-        Some(party) => Some(book.database(party, secrets)?),
+        Some(party) => other_writes(dir, secrets, party, &book.schema).await?,
         None => None,
     };
-    let tally = match tally(&records, &serving, other.as_ref()).await {
-        Err(error) if error.kind == Kind::Transient && other.is_some() => tally(&records, &serving, None).await?,
-        result => result?,
-    };
+    let tally = compare(&records, &serving, other.as_ref());
     Ok((Summary::of(&records, Some(&tally), book.switched), tally))
 }
 

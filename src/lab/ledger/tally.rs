@@ -22,8 +22,10 @@ pub struct Tally {
     pub unknown_present: u64,
     /// Answer lost, and the write is not there.
     pub unknown_absent: u64,
-    /// Refused, and a row in either database all the same: the service promised that there is none.
-    pub refused_but_present: u64,
+    /// Refused, and a row in either database all the same: the service promised that there is none. Absent
+    /// where only one of them was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused_but_present: Option<u64>,
     /// Ids in the serving database that no client of ours recorded: a probe's, or an attempt cut off
     /// with the traffic's own process.
     pub foreign: u64,
@@ -32,7 +34,8 @@ pub struct Tally {
 /// Holds what the clients saw against what the databases hold.
 pub fn compare(records: &Records, serving: &Counts, other: Option<&Counts>) -> Tally {
     let elsewhere = |id: &String| other.is_some_and(|other| other.contains_key(id));
-    let mut tally = Tally { lost_but_in_the_other: other.map(|_| 0), ..Tally::default() };
+    let both = other.map(|_| 0);
+    let mut tally = Tally { lost_but_in_the_other: both, refused_but_present: both, ..Tally::default() };
     for (id, outcome) in &records.writes {
         let here = serving.contains_key(id);
         match outcome {
@@ -45,7 +48,11 @@ pub fn compare(records: &Records, serving: &Counts, other: Option<&Counts>) -> T
             }
             Outcome::Unknown if here => tally.unknown_present += 1,
             Outcome::Unknown => tally.unknown_absent += 1,
-            Outcome::Refused => tally.refused_but_present += u64::from(here || elsewhere(id)),
+            Outcome::Refused => {
+                if let Some(count) = tally.refused_but_present.as_mut() {
+                    *count += u64::from(here || elsewhere(id));
+                }
+            }
         }
     }
     let twice = |counts: &Counts, id: &String| counts.get(id).is_some_and(|rows| *rows > 1);
@@ -95,7 +102,7 @@ mod tests {
             duplicated: 2,
             unknown_present: 1,
             unknown_absent: 1,
-            refused_but_present: 1,
+            refused_but_present: Some(1),
             foreign: 1,
         };
         assert_eq!(tally, expected);
@@ -104,7 +111,7 @@ mod tests {
     #[test]
     fn what_was_not_read_is_not_said() {
         let tally = compare(&records(&[("gone", Outcome::Acknowledged)]), &Counts::new(), None);
-        assert_eq!((tally.lost, tally.lost_but_in_the_other), (1, None));
+        assert_eq!((tally.lost, tally.lost_but_in_the_other, tally.refused_but_present), (1, None, None));
     }
 
     proptest! {
