@@ -45,13 +45,13 @@ async fn loaded(target: &Endpoint, directory: &Path) -> load::Loaded {
     load::load(target, directory, &options, silent(), CancellationToken::new()).await.unwrap()
 }
 
-async fn compared(source: &Endpoint, target: &Endpoint) -> Comparison {
+async fn compared(source: &Endpoint, target: &Endpoint, manifest: &Manifest) -> Comparison {
     let mut pairs = Vec::new();
     for _ in 0..2 {
         let (source, target) = (Session::open(source).await.unwrap(), Session::open(target).await.unwrap());
         pairs.push(compare::Pair { source, target });
     }
-    compare(&mut pairs, &schemas(), &|_, _| (), &CancellationToken::new()).await.unwrap()
+    compare(&mut pairs, &schemas(), &manifest.counters(), &|_, _| (), &CancellationToken::new()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +95,7 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
         there.one("read", "SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'hard'").await.unwrap();
     assert_eq!(status, "DISABLED");
 
-    let same = compared(&source, &target).await;
+    let same = compared(&source, &target, &manifest).await;
     assert_eq!(same.differences, Vec::<String>::new());
     assert!(same.rows >= 8000 && same.tables == manifest.tables.len());
     let counter: String =
@@ -106,16 +106,66 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
     there.run("spoil", "UPDATE hard.numbers SET f = 16777218 WHERE id = 1").await.unwrap();
     there.run("spoil", "DELETE FROM hard.big WHERE id = 77").await.unwrap();
     there.run("spoil", "INSERT INTO hard.no_key VALUES (1, 'x')").await.unwrap();
-    let found = compared(&source, &target).await.differences;
+    let found = compared(&source, &target, &manifest).await.differences;
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found.iter().any(|line| line.contains("hard.big") && line.contains("77 is missing")), "{found:?}");
+
+    // So is everything that is not a row.
+    let spoiled = [
+        ("ALTER TABLE hard.empty_one ENGINE = MyISAM", "table on the target only: hard.empty_one MyISAM"),
+        ("ALTER TABLE hard.log_ ROW_FORMAT = COMPRESSED", "table on the target only: hard.log_ InnoDB Compressed"),
+        ("ALTER TABLE hard.no_key COMMENT = 'mine'", "table on the target only: hard.no_key"),
+        ("ALTER TABLE hard.enums COLLATE = latin1_bin", "table on the target only: hard.enums"),
+        ("ALTER TABLE hard.times MODIFY d DATE COMMENT 'a day'", "column on the target only: hard.times 5 d date"),
+        (
+            "ALTER TABLE hard.texts MODIFY l VARCHAR(40) CHARACTER SET latin1 COLLATE latin1_bin",
+            "column on the target only: hard.texts",
+        ),
+        (
+            "ALTER TABLE hard.made DROP CHECK made_chk_1, ADD CONSTRAINT made_chk_1 CHECK (a < 99)",
+            "check on the target only: hard.made_chk_1",
+        ),
+        (
+            "ALTER TABLE hard.nullable_unique DROP KEY k, ADD KEY k (b DESC)",
+            "index on the target only: hard.nullable_unique k",
+        ),
+        (
+            "ALTER TABLE hard.parts REORGANIZE PARTITION p1 INTO (PARTITION p1 VALUES LESS THAN (2020), PARTITION p2 VALUES LESS THAN MAXVALUE)",
+            "partition on the target only: hard.parts p2",
+        ),
+        (
+            "ALTER TABLE hard.counted AUTO_INCREMENT = 7",
+            "counter of hard.counted: the target would give 7 next, it has to be 1000 or more",
+        ),
+        (
+            "CREATE OR REPLACE VIEW hard.a_on_top AS SELECT id FROM hard.z_base",
+            "view on the target only: hard.a_on_top",
+        ),
+        ("DROP PROCEDURE hard.p", "routine on the source only: hard.p"),
+        (
+            "CREATE PROCEDURE hard.p(IN n BIGINT) SELECT n",
+            "parameter on the target only: hard.p PROCEDURE 1 IN n bigint",
+        ),
+        ("DROP TRIGGER hard.logs", "trigger on the source only: hard.logs"),
+        ("ALTER EVENT hard.often COMMENT 'mine'", "event on the target only: hard.often"),
+    ];
+    for (spoil, _) in spoiled {
+        there.run("spoil", spoil).await.unwrap();
+    }
+    let found = compared(&source, &target, &manifest).await.differences;
+    for (spoil, line) in spoiled {
+        // The procedure was made again, with another parameter.
+        if spoil != "DROP PROCEDURE hard.p" {
+            assert!(found.iter().any(|found| found.starts_with(line)), "{spoil}: {found:#?}");
+        }
+    }
 
     // The same by INSERTs, for a server that takes no local files.
     there.run("empty", "DROP DATABASE hard").await.unwrap();
     state::forget(&mut there).await.unwrap();
     pair.as_root_of_target("SET GLOBAL local_infile = OFF");
     assert_eq!(loaded(&target, directory).await.chunks, manifest.chunks.len());
-    assert_eq!(compared(&source, &target).await.differences, Vec::<String>::new());
+    assert_eq!(compared(&source, &target, &manifest).await.differences, Vec::<String>::new());
 
     // A damaged file is no snapshot.
     std::fs::write(directory.join(&manifest.chunks[0].file), b"rubbish").unwrap();

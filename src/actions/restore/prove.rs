@@ -18,7 +18,7 @@ use crate::services::mysql::compare::{Comparison, Pair, compare};
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::replication::{self, Applied};
 use crate::services::mysql::snapshot::freeze::{Frozen, freeze};
-use crate::services::mysql::snapshot::{Locks, Patience};
+use crate::services::mysql::snapshot::{Locks, Manifest, Patience};
 use crate::services::mysql::table::read_tables;
 use crate::services::mysql::{GtidSet, Session};
 
@@ -87,7 +87,9 @@ async fn at_one_point(inputs: &Restore, cx: &Checking) -> Result<(GtidSet, Compa
         pairs.push(Pair { source: reader, target: Session::open(&to).await? });
     }
     let progress = |done, total| cx.progress("compare", done, Some(total), "chunks");
-    let seen = compare(&mut pairs, &schemas, &progress, cx.cancel()).await?;
+    // A snapshot that somebody has cleared away since says nothing of the counters any more.
+    let counters = Manifest::read(&cx.directory()).map(|manifest| manifest.counters()).unwrap_or_default();
+    let seen = compare(&mut pairs, &schemas, &counters, &progress, cx.cancel()).await?;
     control.close().await?;
     Ok((point, seen))
 }

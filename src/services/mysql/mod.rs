@@ -7,6 +7,7 @@ pub mod compare;
 pub mod endpoint;
 pub mod fault;
 pub mod fence;
+pub mod fingerprint;
 pub mod grants;
 pub mod gtid;
 pub mod gtid_mode;

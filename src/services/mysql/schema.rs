@@ -1,5 +1,7 @@
 //! Everything of a schema but its rows: the statements that make it, as the server tells them.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::quote::{identifier, literal, qualified};
@@ -164,6 +166,18 @@ impl Object {
     }
 }
 
+/// Where ` AUTO_INCREMENT=n` stands in the statement of a table, if it does: among its options, and not in a
+/// comment that looks like it.
+#[must_use]
+pub fn counter_in(statement: &str) -> Option<Range<usize>> {
+    const NAME: &str = " AUTO_INCREMENT=";
+    let options = statement.rfind("\n) ENGINE=")?;
+    let end = statement[options..].find(" COMMENT='").map_or(statement.len(), |at| options + at);
+    let from = options + statement[options..end].find(NAME)?;
+    let digits = statement[from + NAME.len()..].bytes().take_while(u8::is_ascii_digit).count();
+    Some(from..from + NAME.len() + digits)
+}
+
 impl Schema {
     /// The statement that makes the empty schema.
     #[must_use]
@@ -174,5 +188,17 @@ impl Schema {
             self.charset,
             self.collation
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_found_among_the_options_only() {
+        let statement = "CREATE TABLE `t` (\n  `id` int AUTO_INCREMENT\n) ENGINE=InnoDB AUTO_INCREMENT=12 DEFAULT CHARSET=utf8mb4 COMMENT='at AUTO_INCREMENT=7'";
+        assert_eq!(&statement[counter_in(statement).unwrap()], " AUTO_INCREMENT=12");
+        assert_eq!(counter_in(&statement.replace(" AUTO_INCREMENT=12", "")), None);
     }
 }

@@ -1,16 +1,14 @@
 //! The count and the hash of a chunk, worked out by the server.
 //!
-//! A row's hash is the SHA-256 of its columns, each as its length and its bytes, or as NULL; large values by
-//! their own. (MySQL 9.7 has no MD5 any more.) A chunk's is the sum of its rows' hashes in two pieces, so that order does not matter,
-//! and two equal rows too many do not cancel out as they would with XOR.
+//! A chunk's hash is the sum of its rows' fingerprints in two pieces, so that order does not matter, and two
+//! equal rows too many do not cancel out as they would with XOR.
 
 use std::collections::BTreeMap;
 
 use mysql_async::prelude::FromRow;
 
-use super::super::quote::identifier;
+use super::super::fingerprint;
 use super::super::session::Session;
-use super::super::table::{Column, Table};
 use super::Pair;
 use super::chunk::Chunk;
 use crate::services::Result;
@@ -37,7 +35,7 @@ pub(super) async fn sums(session: &mut Session, chunk: &Chunk<'_>) -> Result<Sum
          FROM (SELECT {} AS h FROM {} WHERE {}) AS hashed",
         half(1),
         half(17),
-        row_hash(chunk.table),
+        fingerprint::of_row(chunk.table),
         chunk.table.sql(),
         chunk.condition()
     );
@@ -54,7 +52,7 @@ pub(super) async fn differing(pair: &mut Pair, chunk: &Chunk<'_>) -> Result<Stri
     let Some(primary) = chunk.table.primary_sql() else { return Ok("the table has no primary key".to_owned()) };
     let sql = format!(
         "SELECT CONCAT_WS('/', {primary}), {} FROM {} WHERE {}",
-        row_hash(chunk.table),
+        fingerprint::of_row(chunk.table),
         chunk.table.sql(),
         chunk.condition()
     );
@@ -68,30 +66,4 @@ pub(super) async fn differing(pair: &mut Pair, chunk: &Chunk<'_>) -> Result<Stri
     let other = other.map(|(key, _)| format!("{key} is another"));
     let named: Vec<String> = missing.chain(extra).chain(other).take(NAMED).collect();
     Ok(format!("keys: {}", named.join(", ")))
-}
-
-fn row_hash(table: &Table) -> String {
-    let columns: Vec<String> = table.columns.iter().map(|column| format!("IFNULL({}, 'N')", value(column))).collect();
-    format!("SHA2(CONCAT_WS(',', {}), 256)", columns.join(", "))
-}
-
-/// A column's value as its length and its bytes; NULL stays NULL.
-fn value(column: &Column) -> String {
-    let name = identifier(&column.name);
-    let bytes = match column.kind.as_str() {
-        // Text form shows six digits; as a double it shows all.
-        "float" => format!("CAST(CAST({name} AS DOUBLE) AS BINARY)"),
-        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
-        | "geomcollection" | "geometrycollection" => format!("HEX({name})"),
-        // The empty ENUM (an error value, index 0) is not the member ''.
-        "enum" => format!("CONCAT({name} + 0, '=', CAST({name} AS BINARY))"),
-        // Once through its text on both sides: a decimal in a document comes out of a copy as a double.
-        "json" => format!("SHA2(CAST(CAST(CAST({name} AS CHAR) AS JSON) AS CHAR), 256)"),
-        "tinyblob" | "blob" | "mediumblob" | "longblob" | "tinytext" | "text" | "mediumtext" | "longtext"
-        | "vector" => {
-            format!("CONCAT(LENGTH({name}), '=', SHA2({name}, 256))")
-        }
-        _ => format!("CAST({name} AS BINARY)"),
-    };
-    format!("CONCAT(LENGTH({bytes}), ':', {bytes})")
 }

@@ -5,6 +5,7 @@
 //! that copied the rows. A chunk that differs is read again, and its differing keys are named.
 
 mod chunk;
+mod counters;
 mod hash;
 mod objects;
 
@@ -17,6 +18,7 @@ use super::session::Session;
 use super::table::{Table, read_tables};
 use crate::services::{Error, Kind, Result};
 use chunk::Chunk;
+pub use counters::Counters;
 
 /// Two sessions that see the two sides at the moment of the comparison.
 pub struct Pair {
@@ -42,18 +44,21 @@ pub struct Comparison {
 /// How far a comparison is: chunks done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Compares `schemas` by all pairs at once. Stops between two chunks when it is cancelled.
+/// Compares `schemas` by all pairs at once; `counters` are what a snapshot of the source recorded, empty where
+/// there is none. Stops between two chunks when it is cancelled.
 ///
 /// # Errors
 /// What a server says; [`Kind::Transient`] with "stopped" where it was cancelled. A difference is no error.
 pub async fn compare(
     pairs: &mut [Pair],
     schemas: &[String],
+    counters: &Counters,
     progress: Progress<'_>,
     cancel: &CancellationToken,
 ) -> Result<Comparison> {
     let Some(first) = pairs.first_mut() else { return Ok(Comparison::default()) };
     let mut differences = objects::differences(first, schemas).await?;
+    differences.extend(counters::behind(first, schemas, counters).await?);
     let tables = read_tables(&mut first.source, schemas).await?;
     let there = read_tables(&mut first.target, schemas).await?;
     let is_there = |table: &Table| there.iter().any(|other| other.schema == table.schema && other.name == table.name);

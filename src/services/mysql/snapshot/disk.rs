@@ -21,8 +21,8 @@ pub(super) fn writing(directory: &Path, doing: &str, error: std::io::Error) -> E
 
 /// The same fault, once what was written has been thrown away, with figures. `needed` is in bytes.
 pub(super) fn full(directory: &Path, needed: u64) -> Error {
-    let free = nix::sys::statvfs::statvfs(directory)
-        .map(|disk| u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())));
+    let free =
+        nix::sys::statvfs::statvfs(directory).map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()));
     let free = free.map_or_else(|_| "an unknown amount".to_owned(), mebibytes);
     let needed = mebibytes(needed);
     fault(directory, "write the snapshot", Kind::Permanent)

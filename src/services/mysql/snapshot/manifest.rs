@@ -1,12 +1,13 @@
 //! What a snapshot holds. Written last: a directory with a valid manifest is a complete snapshot.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::files;
-use crate::services::mysql::schema::Schema;
+use crate::services::mysql::schema::{Schema, counter_in};
 use crate::services::mysql::table::Table;
 use crate::services::{Error, Kind, Result};
 
@@ -102,6 +103,20 @@ impl Manifest {
     #[must_use]
     pub fn stored(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.stored).sum()
+    }
+
+    /// Where the tables' AUTO_INCREMENT counters stood, by `schema.table`; none where a table has none, or
+    /// still stands at 1.
+    #[must_use]
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let tables = self.schemas.iter().flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)));
+        let counter = |statement: &str| -> Option<u64> {
+            let (_, number) = statement[counter_in(statement)?].split_once('=')?;
+            number.parse().ok()
+        };
+        tables
+            .filter_map(|(schema, table)| Some((format!("{}.{}", schema.name, table.name), counter(&table.statement)?)))
+            .collect()
     }
 
     /// Writes it whole: the last act of a snapshot.

@@ -6,7 +6,7 @@
 use crate::services::error::{Error, Result};
 use crate::services::mysql::fault::code;
 use crate::services::mysql::quote::literals;
-use crate::services::mysql::schema::{Schema, read_schemas};
+use crate::services::mysql::schema::{Schema, counter_in, read_schemas};
 use crate::services::mysql::session::Session;
 use crate::services::mysql::table::{Table, read_tables};
 
@@ -93,10 +93,11 @@ fn refusal(session: &Session, changed: &str) -> Error {
 /// A table's statement without its `AUTO_INCREMENT=n`, which moves with every row.
 #[must_use]
 pub fn without_counter(statement: &str) -> String {
-    let Some(at) = statement.rfind(" AUTO_INCREMENT=") else { return statement.to_owned() };
-    let (head, tail) = statement.split_at(at);
-    let rest = tail[" AUTO_INCREMENT=".len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-    format!("{head}{rest}")
+    let mut shape = statement.to_owned();
+    if let Some(counter) = counter_in(statement) {
+        shape.replace_range(counter, "");
+    }
+    shape
 }
 
 #[cfg(test)]
