@@ -6,7 +6,7 @@ use cutover::domain::event::{Consent, ConsentKind, Holder};
 use cutover::domain::machine::{self, Command};
 use cutover::domain::runbook::Runbook;
 use cutover::domain::state::{Direction, Status};
-use cutover::domain::{Event, Failure, Plan, Recorded, RunState, StepId};
+use cutover::domain::{Event, Failure, Plan, Recorded, Resource, RunState, StepId};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -182,4 +182,34 @@ fn a_step_in_doubt_is_not_resumed_with_other_inputs() {
     assert!(machine::decide(&state, &plan, &resume).is_ok());
     let refused = machine::decide(&state, &changed, &resume).unwrap_err();
     assert!(refused.what.contains("changed in the runbook"), "{}", refused.what);
+}
+
+#[test]
+fn what_was_taken_back_explains_nothing_and_what_was_kept_does() {
+    let (step, mut state) = (StepId::from("s0"), RunState::default());
+    let mut tell = |event: Event| {
+        let seq = state.seq + 1;
+        state.fold(&Recorded { seq, at: Timestamp::UNIX_EPOCH, event });
+        state.touched().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let intended = |effect: &str, attempt: u32, touches: &[&str]| Event::Intended {
+        step: step.clone(),
+        attempt,
+        effect: effect.into(),
+        summary: effect.into(),
+        undo: json!(null),
+        touches: touches.iter().map(|name| Resource::volume(name)).collect(),
+    };
+    let (digest, inputs) = (String::new(), String::new());
+    tell(Event::StepStarted { step: step.clone(), attempt: 1, digest, inputs, consent: consent(None) });
+    tell(intended("one", 1, &["a"]));
+    tell(intended("one", 1, &["b"]));
+    let both = tell(intended("two", 1, &["c"]));
+    assert_eq!(both, ["docker/volume/a", "docker/volume/b", "docker/volume/c"], "an effect in doubt may be there");
+    let undone = tell(Event::Undone { step: step.clone(), effect: "one".into() });
+    assert_eq!(undone, ["docker/volume/c"]);
+    let (what, why) = ("c".to_owned(), "the first backup".to_owned());
+    tell(Event::Kept { step: step.clone(), attempt: 1, effect: Some("two".into()), what, why });
+    let kept = tell(Event::RolledBack { step: step.clone(), attempt: 1, checks: vec![] });
+    assert_eq!(kept, ["docker/volume/c"], "what is kept on purpose is no leftover");
 }

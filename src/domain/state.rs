@@ -2,12 +2,13 @@
 
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::event::{Event, Holder, Recorded};
 use super::ids::{RunId, StepId};
+use super::resource::Resource;
 pub use step::{Direction, Effect, Stage, Status, StepState};
 
 /// Where a run stands.
@@ -59,6 +60,11 @@ impl RunState {
     /// A step's state; the default where nothing happened to it.
     pub fn step(&self, id: &StepId) -> StepState {
         self.steps.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Everything in the world that the run's effects explain.
+    pub fn touched(&self) -> BTreeSet<Resource> {
+        self.steps.values().flat_map(StepState::touched).cloned().collect()
     }
 
     /// Whether the step is over, and good.

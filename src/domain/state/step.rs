@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::domain::check::Check;
 use crate::domain::event::{Event, Found};
 use crate::domain::failure::Failure;
+use crate::domain::resource::Resource;
 
 /// The status of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -96,6 +97,9 @@ pub struct Effect {
     pub summary: String,
     /// What its undo needs.
     pub undo: Value,
+    /// What it makes, changes or removes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<Resource>,
     /// How far it is known to have come.
     pub stage: Stage,
     /// The place of its last intent in the journal: what came later is taken back first.
@@ -153,9 +157,12 @@ impl StepState {
                     self.back_phrase.clone_from(&consent.phrase);
                 }
             }
-            Event::Intended { effect, summary, undo, .. } => {
+            Event::Intended { effect, summary, undo, touches, .. } => {
+                let mut touches = touches.clone();
+                // An earlier try of it may have touched something else.
+                touches.extend(self.effects.remove(effect).into_iter().flat_map(|earlier| earlier.touches));
                 let (summary, undo, stage) = (summary.clone(), undo.clone(), Stage::Intended);
-                let intended = Effect { summary, undo, stage, seq, since: Some(at), seconds: None };
+                let intended = Effect { summary, undo, touches, stage, seq, since: Some(at), seconds: None };
                 self.effects.insert(effect.clone(), intended);
             }
             Event::Happened { effect, outcome, .. } => self.happened(at, effect, outcome),
@@ -193,6 +200,14 @@ impl StepState {
             Event::Companion { healthy, detail, .. } => self.companion = Some((*healthy, detail.clone())),
             _ => {}
         }
+    }
+
+    /// What its effects made, changed or removed, as far as they were not taken back or are kept.
+    pub fn touched(&self) -> impl Iterator<Item = &Resource> {
+        let stands = |(key, effect): &(&String, &Effect)| {
+            self.kept.contains(*key) || !matches!(effect.stage, Stage::NotDone | Stage::Undone)
+        };
+        self.effects.iter().filter(stands).flat_map(|(_, effect)| &effect.touches)
     }
 
     fn begin(&mut self, attempt: u32, direction: Direction) {
