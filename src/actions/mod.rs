@@ -17,6 +17,7 @@ pub mod effect;
 mod ingress;
 mod objects;
 pub mod ports;
+pub mod preflight;
 mod push;
 mod restore;
 mod sections;

@@ -8,7 +8,7 @@ use super::{Effect, Reading, Result, Working, again};
 use crate::domain::Preview;
 use crate::domain::preview::Verb;
 use crate::domain::state::Stage;
-use crate::services::kubernetes::{Cluster, Difference, Manifest, Owner, Placeholders, What};
+use crate::services::kubernetes::{Cluster, Difference, Manifest, Name, Owner, Placeholders, What};
 
 use crate::domain::Failure;
 
@@ -21,6 +21,15 @@ pub(super) fn owner(cx: &Reading) -> Owner {
 pub(super) fn parse(file: &str, text: &str, placeholders: &Placeholders) -> Result<Vec<Manifest>> {
     Manifest::parse(text, placeholders)
         .map_err(|why| Failure::permanent(format!("fill the manifests of {file}")).because(why))
+}
+
+/// The names of the objects in one of our files; of its placeholders only those of the names matter.
+pub(super) fn names(file: &str, text: &str, known: &Placeholders) -> Result<Vec<Name>> {
+    let mut placeholders = known.clone();
+    for placeholder in text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)) {
+        placeholders.entry(placeholder.to_owned()).or_insert(Value::Null);
+    }
+    Ok(parse(file, text, &placeholders)?.iter().map(Manifest::name).collect())
 }
 
 /// Shows what applying `manifests` would do.

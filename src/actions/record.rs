@@ -38,16 +38,7 @@ impl Record {
     /// Finds the runbook's zone, and recognises it.
     pub async fn open(cx: &Reading) -> Result<Self> {
         let dns = cx.dns()?;
-        let keys = match &dns.credentials {
-            Some(key) => {
-                use secrecy::ExposeSecret;
-                let id = cx.secret(&key.id).await?;
-                Some((id.expose_secret().to_owned(), cx.secret(&key.secret).await?))
-            }
-            None => None,
-        };
-        let route53 = Route53::connect(Access { endpoint: dns.endpoint.clone(), region: None, keys }).await;
-        let zone = route53.zone(&dns.zone, &dns.record).await?;
+        let zone = route53(cx).await?.zone(&dns.zone, &dns.record).await?;
         let record = Self { zone, name: canonical_name(&dns.record) };
         cx.recognise(SERVICE, &record.identity())?;
         Ok(record)
@@ -158,6 +149,20 @@ impl Record {
         }
         Ok(servers)
     }
+}
+
+/// Route 53 with the runbook's credentials; nothing is sent yet.
+pub async fn route53(cx: &Reading) -> Result<Route53> {
+    let dns = cx.dns()?;
+    let keys = match &dns.credentials {
+        Some(key) => {
+            use secrecy::ExposeSecret;
+            let id = cx.secret(&key.id).await?;
+            Some((id.expose_secret().to_owned(), cx.secret(&key.secret).await?))
+        }
+        None => None,
+    };
+    Ok(Route53::connect(Access { endpoint: dns.endpoint.clone(), region: None, keys }).await)
 }
 
 /// The resolvers that clients use: the runbook's, else this machine's.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Stop, Which, output, present};
 use crate::actions::{Action, Reading};
-use crate::domain::{Failure, Plan, Preview, RunId, RunState};
+use crate::domain::{RunId, RunState};
 use crate::engine::forecast::Forecast;
 
 #[derive(Debug, Args)]
@@ -17,42 +17,50 @@ pub(super) struct PlanArgs {
     which: Which,
 }
 
-/// Prints the forecast of every step that is not over.
+/// Prints the forecast of every step that is not over. The next step has everything that it waits for: where
+/// its preview cannot be taken, that is a failure. A later one's may wait for what an earlier one makes.
 pub(super) async fn plan(args: &PlanArgs) -> Result<(), Stop> {
-    let plan = args.which.plan()?;
-    if !args.which.json {
+    let which = &args.which;
+    let plan = Arc::new(which.plan()?);
+    if !which.json {
         present::line("A forecast: each step takes its preview anew at its gate, and that one counts.");
     }
-    forecast(&args.which, plan, output::preview_or_not_yet).await
-}
-
-/// Takes the preview of every step that is not over, and shows each.
-pub(super) async fn forecast(
-    which: &Which,
-    plan: Plan,
-    show: fn(&Result<Preview, Failure>) -> String,
-) -> Result<(), Stop> {
     let directory = which.directory(&plan);
     let state = crate::engine::look(&directory).unwrap_or_else(|_| RunState::default());
     let run = state.run.clone().unwrap_or_else(|| RunId(plan.runbook.name.clone()));
-    let plan = Arc::new(plan);
+    let (mut seen, mut not_yet, mut failed) = (0, 0, None);
     for step in plan.runbook.steps.iter().filter(|step| !state.is_over(&step.id)) {
         let recorder = Arc::new(Forecast(state.clone()));
         let place = (run.clone(), Arc::clone(&plan), directory.clone());
         let cx = Reading::new(place, (step.id.clone(), 0), recorder, CancellationToken::new());
         let preview = step.action.preview(&cx).await;
+        let is_next = seen + not_yet == 0 && failed.is_none();
         if which.json {
-            let seen = match &preview {
+            let line = match &preview {
                 Ok(preview) => {
                     json!({ "event": "forecast", "step": step.id, "preview": preview, "digest": preview.digest() })
                 }
+                Err(failure) if is_next => json!({ "event": "forecast", "step": step.id, "failed": failure }),
                 Err(failure) => json!({ "event": "forecast", "step": step.id, "not_yet": failure }),
             };
-            present::line(&seen.to_string());
+            present::line(&line.to_string());
         } else {
             present::line(&format!("\n{} ({}), owner {}, day {}", step.id, step.action.name(), step.owner, step.day));
-            present::line(show(&preview).trim_end());
+            present::line(output::preview_or_not_yet(&preview).trim_end());
+        }
+        match preview {
+            Ok(_) => seen += 1,
+            Err(failure) if is_next => failed = Some(failure),
+            Err(_) => not_yet += 1,
         }
     }
-    Ok(())
+    if which.json {
+        let outcome = if failed.is_none() { "succeeded" } else { "failed" };
+        let summary =
+            json!({ "event": "summary", "outcome": outcome, "previews": seen, "not_yet": not_yet, "error": failed });
+        present::line(&summary.to_string());
+    } else {
+        present::line(&format!("\n{seen} previews, {not_yet} not there yet"));
+    }
+    failed.map_or(Ok(()), |failure| Err(Stop::Failed(failure)))
 }

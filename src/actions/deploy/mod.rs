@@ -15,7 +15,7 @@ use super::{Action, Checking, Outputs, Reading, Result, Working, cluster, object
 use crate::domain::runbook::inputs::Deploy;
 use crate::domain::{Check, Failure, Preview};
 use database::Database;
-use workload::Workload;
+pub(super) use workload::Workload;
 
 /// How long pods may take to be pulled, started and live.
 const ROLLOUT: Duration = Duration::from_mins(5);

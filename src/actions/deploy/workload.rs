@@ -15,13 +15,13 @@ const WEB: &str = include_str!("../../../assets/deploy/web.yaml");
 const JOBS: &str = include_str!("../../../assets/deploy/jobs.yaml");
 
 /// Where the service's objects are, and what they are called.
-pub(super) struct Workload {
+pub(in crate::actions) struct Workload {
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
 impl Workload {
-    pub(super) fn of(cx: &Reading) -> Result<Self> {
+    pub(in crate::actions) fn of(cx: &Reading) -> Result<Self> {
         Ok(Self { namespace: cx.kubernetes()?.namespace.clone(), name: cx.connections().service.name.clone() })
     }
 
@@ -84,6 +84,15 @@ impl Workload {
             manifests.extend(objects::parse("the background jobs", JOBS, &placeholders)?);
         }
         Ok(manifests)
+    }
+
+    /// The names of all of it, with background jobs or without.
+    pub(in crate::actions) fn taken(&self, jobs: bool) -> Result<Vec<Name>> {
+        let mut names = Vec::new();
+        for text in [FOUNDATION, PULL_SECRET, WEB].into_iter().chain(jobs.then_some(JOBS)) {
+            names.extend(objects::names("the service", text, &self.names())?);
+        }
+        Ok(names)
     }
 
     fn names(&self) -> Placeholders {

@@ -30,6 +30,8 @@ pub(in crate::actions) struct Answered {
     pub build: Option<String>,
     /// Which way the front says it passed it, if it came through one.
     pub mode: Option<String>,
+    /// The time that it tells in its `Date`.
+    pub date: Option<String>,
 }
 
 impl Answered {
@@ -75,6 +77,7 @@ pub(in crate::actions) async fn ask(cx: &Reading, address: IpAddr, asked: &Asked
         good: answer.status == asked.expect,
         build: answer.header(&probe.header).map(str::to_owned),
         mode: answer.header("X-Front-Mode").map(str::to_owned),
+        date: answer.header("Date").map(str::to_owned),
     })
 }
 

@@ -22,7 +22,7 @@ use crate::services::registry::Registry;
 /// Everything of the controller is called so.
 const NAME: &str = "nginx-ingress";
 /// The value by which an ingress class names F5's controller.
-const CONTROLLER: &str = "nginx.org/ingress-controller";
+pub(super) const CONTROLLER: &str = "nginx.org/ingress-controller";
 /// The label by which an image that stands for the original says so.
 const KIND: &str = "dev.cutover.ingress-controller";
 /// How long pods may take to be there and ready.
@@ -52,25 +52,40 @@ impl Ingress {
         Ok(Class::Theirs(class["spec"]["controller"].as_str().unwrap_or_default().to_owned()))
     }
 
-    async fn manifests(&self, cx: &Reading) -> Result<Vec<Manifest>> {
-        let certificate = cx.secret(&self.certificate).await?;
-        let key = cx.secret(&self.key).await?;
-        let docker_config = if self.wants_our_registry(cx)? { objects::docker_config(cx).await? } else { None };
-        let pull_secret = format!("{NAME}-registry");
-        let annotations = (!self.service_annotations.is_empty()).then(|| json!(self.service_annotations));
-        let mut placeholders = Placeholders::from([
+    /// The names of all that the step makes.
+    pub(super) fn taken(&self) -> Result<Vec<Name>> {
+        let mut names = Vec::new();
+        for text in [FOUNDATION, PULL_SECRET, PODS] {
+            names.extend(objects::names("the controller", text, &self.names())?);
+        }
+        Ok(names)
+    }
+
+    fn names(&self) -> Placeholders {
+        Placeholders::from([
             ("name".to_owned(), json!(NAME)),
             ("namespace".to_owned(), json!(self.namespace)),
             ("cluster_name".to_owned(), json!(format!("{NAME}-{}", self.class))),
             ("class".to_owned(), json!(self.class)),
+            ("certificate_secret".to_owned(), json!(format!("{NAME}-certificate"))),
+            ("pull_secret".to_owned(), json!(format!("{NAME}-registry"))),
+        ])
+    }
+
+    async fn manifests(&self, cx: &Reading) -> Result<Vec<Manifest>> {
+        let certificate = cx.secret(&self.certificate).await?;
+        let key = cx.secret(&self.key).await?;
+        let docker_config = if self.wants_our_registry(cx)? { objects::docker_config(cx).await? } else { None };
+        let annotations = (!self.service_annotations.is_empty()).then(|| json!(self.service_annotations));
+        let mut placeholders = self.names();
+        let pull_secret = docker_config.as_ref().map(|_| json!([{"name": placeholders["pull_secret"]}]));
+        placeholders.extend([
             ("controller".to_owned(), json!(CONTROLLER)),
             ("image".to_owned(), json!(self.image)),
             ("replicas".to_owned(), json!(self.replicas)),
-            ("certificate_secret".to_owned(), json!(format!("{NAME}-certificate"))),
             ("certificate".to_owned(), objects::encoded(&with_line_end(certificate.expose_secret()))),
             ("key".to_owned(), objects::encoded(&with_line_end(key.expose_secret()))),
-            ("pull_secret".to_owned(), json!(pull_secret)),
-            ("pull_secrets".to_owned(), docker_config.as_ref().map_or(Value::Null, |_| json!([{"name": pull_secret}]))),
+            ("pull_secrets".to_owned(), pull_secret.unwrap_or(Value::Null)),
             ("service_annotations".to_owned(), annotations.unwrap_or(Value::Null)),
         ]);
         let mut manifests = objects::parse("the controller's foundation", FOUNDATION, &placeholders)?;

@@ -27,6 +27,6 @@ pub use endpoint::{Endpoint, Tls};
 pub use fault::code;
 pub use gtid::GtidSet;
 pub use lock::LockName;
-pub use quote::{identifier, literal};
-pub use server::{Flavour, Server, Version};
+pub use quote::{identifier, literal, literals};
+pub use server::{Flavour, Server, Version, way_back};
 pub use session::Session;

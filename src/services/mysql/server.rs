@@ -150,6 +150,22 @@ impl Server {
     }
 }
 
+/// Whether `old` could follow `new`, so that a switch can be taken back without loss; why not, else.
+pub fn way_back(old: &Server, new: &Server) -> std::result::Result<(), String> {
+    if old.version.is_mariadb() != new.version.is_mariadb() {
+        return Err(format!("{} cannot follow {}: they are two products", old.version, new.version));
+    }
+    let series = |server: &Server| (server.version.major, server.version.minor);
+    if series(old) >= series(new) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} cannot follow {}: a replica older than its source is not supported, so writes made after the switch could \
+         not be carried back",
+        old.version, new.version
+    ))
+}
+
 /// Whether a procedure is there.
 pub async fn has_procedure(session: &mut Session, schema: &str, name: &str) -> Result<bool> {
     let sql = format!(

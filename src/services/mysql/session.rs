@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, DriverError, Error as Mysql, Row};
 
@@ -13,6 +14,7 @@ use super::endpoint::{Endpoint, Tls};
 use super::fault::{self, Intent};
 use super::lock::LockName;
 use super::quote::literal;
+use crate::services::clock::Drift;
 use crate::services::error::{Error, Kind, Result};
 
 /// How long a server may take to answer a login.
@@ -126,6 +128,16 @@ impl Session {
     /// Reads one row that has to be there.
     pub async fn one<T: FromRow>(&mut self, doing: &str, sql: &str) -> Result<T> {
         self.first(doing, sql).await?.ok_or_else(|| self.refuse(doing, "the server gave no row"))
+    }
+
+    /// The server's clock against ours.
+    pub async fn drift(&mut self) -> Result<Drift> {
+        let doing = "ask for the time";
+        let before = Timestamp::now();
+        let theirs: i64 = self.one(doing, "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)").await?;
+        let after = Timestamp::now();
+        let theirs = Timestamp::from_microsecond(theirs).map_err(|why| self.refuse(doing, why.to_string()))?;
+        Ok(Drift::between(before, theirs, SignedDuration::ZERO, after))
     }
 
     /// Says goodbye; the server frees the session's locks and rolls its transaction back.

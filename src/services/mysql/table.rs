@@ -156,6 +156,18 @@ pub async fn read_tables(session: &mut Session, schemas: &[String]) -> Result<Ve
         .collect())
 }
 
+/// The names of the base tables that have no primary key, `schema.table`.
+pub async fn without_primary_key(session: &mut Session, schemas: &[String]) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT CONCAT(t.TABLE_SCHEMA, '.', t.TABLE_NAME) FROM information_schema.TABLES t \
+         LEFT JOIN information_schema.TABLE_CONSTRAINTS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA \
+         AND c.TABLE_NAME = t.TABLE_NAME AND c.CONSTRAINT_TYPE = 'PRIMARY KEY' \
+         WHERE t.TABLE_TYPE = 'BASE TABLE' AND t.TABLE_SCHEMA IN ({}) AND c.CONSTRAINT_NAME IS NULL ORDER BY 1",
+        literals(schemas)
+    );
+    session.query("look for tables without a primary key", &sql).await
+}
+
 fn column(row: &ColumnRow) -> Column {
     Column {
         name: row.column_name.clone(),

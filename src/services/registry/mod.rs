@@ -16,6 +16,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, StatusCode};
 use tokio::sync::Mutex;
 
+use super::clock::{self, Drift};
 use super::docker::Credentials;
 use super::{Error, Kind, Result};
 
@@ -67,6 +68,18 @@ impl Registry {
     /// The host as images name it.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Host and port to connect to.
+    pub fn address(&self) -> String {
+        let (scheme, host) = self.base.split_once("://").unwrap_or(("https", &self.base));
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        if has_port { host.to_owned() } else { format!("{host}:{}", if scheme == "http" { 80 } else { 443 }) }
+    }
+
+    /// The registry's clock against ours; `None` where its answers carry no `Date`.
+    pub async fn drift(&self) -> Result<Option<Drift>> {
+        clock::of_server("registry", &format!("{}/v2/", self.base)).await
     }
 
     /// Whether a registry answers here and lets us in.

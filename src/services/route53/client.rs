@@ -18,6 +18,7 @@ use super::compare::canonical_name;
 use super::fault::{Fault, judge};
 use super::pace::Pace;
 use super::zone::Zone;
+use crate::services::clock::{self, Drift};
 use crate::services::{Error, Kind, Result};
 
 const AWS_ENDPOINT: &str = "https://route53.amazonaws.com";
@@ -94,6 +95,16 @@ impl Route53 {
         }
         let address = endpoint.unwrap_or_else(|| AWS_ENDPOINT.to_owned());
         Self { client: Client::from_conf(config.build()), pace: Pace::towards(&address), address: address.into() }
+    }
+
+    /// Where the API is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The API's clock against ours: requests are signed with ours, and refused when it is minutes off.
+    pub async fn drift(&self) -> Result<Option<Drift>> {
+        clock::of_server("Route 53", &self.address).await
     }
 
     /// The zone with this id, checked to hold `record`.
