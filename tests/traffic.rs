@@ -10,16 +10,22 @@ mod standin;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover::lab::ledger::{Records, Summary};
 use cutover::lab::route53::Manners;
 use cutover::lab::traffic::attempt::{Attempt, Kind, Outcome, Served, Way};
 use cutover::lab::traffic::{self, ATTEMPTS, Live, Options, Traffic};
+use cutover::services::http::Scheme;
 use cutover::services::route53::{RecordKind, RecordSet};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shop::{Mood, Shop};
 use standin::{APP, Lab};
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 const TTL: u32 = 1;
@@ -212,6 +218,75 @@ async fn the_process_of_its_own_ends_when_asked_and_with_whoever_began_it() {
     // As when the rehearsal dies: nobody says goodbye, the pipe closes.
     drop(running);
     until(|| Live::latest(dir.path()).unwrap().ended).await;
+}
+
+/// A door with the certificate that the lab makes in `directory`.
+fn door(directory: &Path) -> TlsAcceptor {
+    cutover::services::tls::ready();
+    cutover::lab::tls::ensure(directory).unwrap();
+    let chain = CertificateDer::pem_file_iter(directory.join("app.crt")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(directory.join("app.key")).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_of_the_tenants_come_by_https_and_what_they_lose_is_unknown_too() {
+    let tls = tempfile::tempdir().unwrap();
+    let plain = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let safe = Shop::open_https([127, 0, 0, 1], Mood::Well, door(tls.path())).await;
+    let options = Options {
+        ca: Some(tls.path().join("ca.crt")),
+        https_port: safe.address.port(),
+        timeout_ms: 1_000,
+        ..Options::default()
+    };
+    let street = Street::open(plain.address, options).await;
+    sleep(Duration::from_secs(2)).await;
+    safe.is(Mood::LosingAnswers);
+    sleep(Duration::from_millis(500)).await;
+    safe.is(Mood::Well);
+    sleep(Duration::from_secs(1)).await;
+    let (seen, _dir) = street.close().await;
+    let by = |scheme| seen.iter().filter(move |attempt| attempt.scheme == scheme);
+    assert!(by(Scheme::Http).all(|attempt| attempt.outcome == Outcome::Acknowledged));
+    assert!(by(Scheme::Https).count() * 3 > seen.len(), "{} of {}", by(Scheme::Https).count(), seen.len());
+    assert!(by(Scheme::Https).any(|attempt| attempt.kind == Kind::Read && attempt.outcome == Outcome::Acknowledged));
+    // One steady writer each way.
+    for (seat, way) in [(1, Way::Stale), (3, Way::Resolving)] {
+        let own: Vec<&Attempt> = seen.iter().filter(|attempt| attempt.seat == seat).collect();
+        assert!(own.iter().all(|attempt| attempt.way == way && attempt.scheme == Scheme::Https), "seat {seat}");
+        assert!(own.iter().filter(|attempt| attempt.outcome == Outcome::Acknowledged).count() >= 10);
+    }
+    let ids = |attempts: Vec<&Attempt>| attempts.into_iter().map(|write| write.id.clone()).collect::<HashSet<_>>();
+    assert_eq!(
+        ids(writes(&seen).filter(|write| write.scheme == Scheme::Http).collect()),
+        plain.written().into_iter().collect()
+    );
+    let done: HashSet<String> = safe.written().into_iter().collect();
+    let lost: Vec<&Attempt> = writes(&seen).filter(|write| write.outcome == Outcome::Unknown).collect();
+    assert!(!lost.is_empty() && lost.iter().all(|write| write.scheme == Scheme::Https));
+    assert!(ids(lost).is_subset(&done), "done, and its answer lost");
+    let refused = writes(&seen).filter(|write| write.outcome == Outcome::Refused && done.contains(&write.id)).count();
+    assert_eq!(refused, 0, "what was done is never called refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_another_authority_is_a_refusal_and_nothing_is_written() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    door(ours.path());
+    let plain = Shop::open([127, 0, 0, 1], Mood::Well).await;
+    let safe = Shop::open_https([127, 0, 0, 1], Mood::Well, door(theirs.path())).await;
+    let ca = Some(ours.path().join("ca.crt"));
+    let street =
+        Street::open(plain.address, Options { ca, https_port: safe.address.port(), ..Options::default() }).await;
+    sleep(Duration::from_secs(1)).await;
+    let (seen, _dir) = street.close().await;
+    let by_https: Vec<&Attempt> = writes(&seen).filter(|write| write.scheme == Scheme::Https).collect();
+    assert!(by_https.len() > 5, "{} writes", by_https.len());
+    assert!(by_https.iter().all(|write| write.outcome == Outcome::Refused), "never sent, so not in doubt");
+    assert_eq!(safe.written(), Vec::<String>::new());
+    assert!(writes(&seen).any(|write| write.outcome == Outcome::Acknowledged), "plain HTTP goes on");
 }
 
 async fn until(holds: impl Fn() -> bool) {

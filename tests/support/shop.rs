@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +45,16 @@ impl Shop {
     }
 
     pub async fn open_at(address: SocketAddr, mood: Mood) -> Self {
+        Self::behind(address, mood, None).await
+    }
+
+    /// With HTTPS, by this certificate.
+    #[allow(dead_code, reason = "each test binary uses its part")]
+    pub async fn open_https(ip: [u8; 4], mood: Mood, door: TlsAcceptor) -> Self {
+        Self::behind(SocketAddr::new(IpAddr::from(ip), 0), mood, Some(door)).await
+    }
+
+    async fn behind(address: SocketAddr, mood: Mood, door: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mood = Arc::new(AtomicU8::new(mood as u8));
@@ -54,8 +65,15 @@ impl Shop {
         let guests = everybody.clone();
         everybody.spawn(async move {
             while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
-                let (feeling, book, end) = (feeling.clone(), book.clone(), end.clone());
-                guests.spawn(async move { end.run_until_cancelled(serve(stream, &feeling, &book)).await });
+                let (feeling, book, end, door) = (feeling.clone(), book.clone(), end.clone(), door.clone());
+                let visit = async move {
+                    match door {
+                        None => serve(stream, &feeling, &book).await,
+                        // A client that does not like the certificate leaves at the door.
+                        Some(door) => serve(door.accept(stream).await?, &feeling, &book).await,
+                    }
+                };
+                guests.spawn(async move { end.run_until_cancelled(visit).await });
             }
         });
         Self { address, mood, written, closing, everybody }
@@ -81,7 +99,11 @@ impl Shop {
 }
 
 /// One connection, request after request; an error is the client's farewell.
-async fn serve(stream: TcpStream, mood: &AtomicU8, book: &Mutex<Vec<String>>) -> std::io::Result<()> {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    mood: &AtomicU8,
+    book: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut first, mut length) = (String::new(), 0);
@@ -123,5 +145,6 @@ async fn serve(stream: TcpStream, mood: &AtomicU8, book: &Mutex<Vec<String>>) ->
         let (status, text) = answer;
         let head = format!("HTTP/1.1 {status}\r\nX-App-Build: {build}\r\nContent-Length: {}\r\n\r\n{text}", text.len());
         stream.get_mut().write_all(head.as_bytes()).await?;
+        stream.get_mut().flush().await?;
     }
 }
