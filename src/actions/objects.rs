@@ -5,9 +5,9 @@ use std::future::Future;
 use serde_json::{Value, json};
 
 use super::{Effect, Reading, Result, Working, again};
-use crate::domain::Preview;
 use crate::domain::preview::Verb;
 use crate::domain::state::Stage;
+use crate::domain::{Preview, Resource};
 use crate::services::kubernetes::{Cluster, Difference, Manifest, Name, Owner, Placeholders, What};
 
 use crate::domain::Failure;
@@ -71,7 +71,9 @@ pub(super) async fn apply(cluster: &Cluster, manifests: &[Manifest], cx: &Workin
             "api_version": name.api_version, "kind": name.kind, "namespace": name.namespace, "name": name.name,
         });
         let act = applied(cluster, manifest, &owner);
-        let _: Value = cx.effect(Effect::new(key, format!("apply {name}")).undo(undo), again(), act).await?;
+        let touched = Resource::object(&name.api_version, &name.kind, name.namespace.as_deref(), &name.name);
+        let effect = Effect::new(key, format!("apply {name}")).undo(undo).touches(touched);
+        let _: Value = cx.effect(effect, again(), act).await?;
     }
     Ok(())
 }

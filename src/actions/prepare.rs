@@ -9,6 +9,7 @@ use serde_json::json;
 use super::servers::{logged_in_as, source, target};
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, again};
 use crate::domain::preview::Verb;
+use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Prepare;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::grants::{self, Account};
@@ -137,6 +138,11 @@ fn refuse_unfit(name: &str, server: &Server) -> Result<()> {
     }
 }
 
+/// The side as resources name it.
+fn on(side: &str) -> Side {
+    if side == "source" { Side::Source } else { Side::Target }
+}
+
 async fn gtids_on(cx: &Working, session: &mut Session, side: &str) -> Result<()> {
     let noted = format!("{side}:gtid-settings");
     let found = match cx.checkpointed::<GtidSettings>(&noted)? {
@@ -145,7 +151,9 @@ async fn gtids_on(cx: &Working, session: &mut Session, side: &str) -> Result<()>
     };
     cx.checkpoint(&noted, &found)?;
     for stair in found.up() {
-        let effect = Effect::new(format!("{side}:{stair}"), format!("set {stair} on the {side}, online"));
+        let effect = Effect::new(format!("{side}:{stair}"), format!("set {stair} on the {side}, online"))
+            .touches(on(side).variable("gtid_mode"))
+            .touches(on(side).variable("enforce_gtid_consistency"));
         // Where the server stands now says whether a stair in doubt was taken.
         let taken = !GtidSettings::read(session).await?.up().contains(&stair);
         let look = async { Ok(if taken { Reality::Done(()) } else { Reality::NotDone }) };
@@ -168,7 +176,8 @@ async fn make_account(cx: &Working, session: &mut Session, side: &str, account: 
     let reference = if side == "source" { &cx.source()?.mysql.replication } else { &cx.target()?.mysql.replication };
     let password = cx.secret(&reference.password).await?;
     let effect = Effect::new(key, format!("make account {account} on the {side}"))
-        .undo(json!({ "existed": false, "account": account }));
+        .undo(json!({ "existed": false, "account": account }))
+        .touches(on(side).user(account));
     let act = async {
         use secrecy::ExposeSecret as _;
         let doing = format!("make account {account}");
@@ -189,7 +198,10 @@ async fn keep_binlogs(cx: &Working, session: &mut Session, side: &str, hours: u6
     if found.covers(hours) && cx.undo_of(&key).is_none() {
         return Ok(());
     }
-    let effect = Effect::new(key, format!("keep binlogs on the {side} for {hours} h")).undo(json!({ "before": found }));
+    let effect = Effect::new(key, format!("keep binlogs on the {side} for {hours} h"))
+        .undo(json!({ "before": found }))
+        .touches(on(side).variable("binlog_expire_logs_seconds"))
+        .touches(on(side).setting("binlog retention hours"));
     cx.effect(effect, again(), async { Ok(set_retention(session, hours).await?) }).await
 }
 

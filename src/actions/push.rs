@@ -11,7 +11,7 @@ use super::containerise::engine;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Push;
-use crate::domain::{Check, Failure, Preview};
+use crate::domain::{Check, Failure, Preview, Resource};
 use crate::services::docker::Credentials;
 use crate::services::kubernetes::RUN;
 use crate::services::registry::{Registry, from_docker_config};
@@ -122,7 +122,9 @@ impl Action for Push {
         cx.pin("registry", place.registry.host())?;
         let id = self.image_id(cx).await?;
         let effect = Effect::new("push", format!("push {}", place.reference))
-            .undo(json!({"registry": place.registry.host(), "repository": place.repository, "tag": place.tag}));
+            .undo(json!({"registry": place.registry.host(), "repository": place.repository, "tag": place.tag}))
+            .touches(Resource::tag(&place.repository, &place.tag))
+            .touches(Resource::image(&place.reference));
         let look = async { Ok(place.held_already(&id).await?.map_or(Reality::NotDone, Reality::Done)) };
         let act = async {
             if let Some(digest) = place.held_already(&id).await? {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Effect, Reading, Reality, Result, Working};
-use crate::domain::Failure;
+use crate::domain::{Failure, Resource};
 use crate::services::Error;
 use crate::services::resolver;
 use crate::services::route53::{Access, ChangeId, RecordSet, Route53, Stands, Zone, canonical_name};
@@ -97,7 +97,11 @@ impl Record {
             let change = self.zone.compare_and_swap(&self.name, found, wanted, &comment).await?;
             Ok(Swapped { change: change.map(|change| change.id) })
         };
-        cx.effect(Effect::new(key, summary).undo(undo), look, act).await
+        let effect = found.iter().chain(wanted).fold(Effect::new(key, summary).undo(undo), |effect, set| {
+            let identifier = set.set_identifier.as_deref();
+            effect.touches(Resource::record(&self.zone.info().id, &set.name, &set.kind, identifier))
+        });
+        cx.effect(effect, look, act).await
     }
 
     /// Puts back what a swap found, and waits until every server of Route 53 has it. Done already is well;

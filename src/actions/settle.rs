@@ -17,6 +17,7 @@ use super::record::Record;
 use super::servers::{source, target};
 use super::{Action, Checking, Effect, Outputs, Reading, Result, Working, again, program};
 use crate::domain::preview::Verb;
+use crate::domain::resource::Side;
 use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Settle;
 use crate::domain::{Check, Failure, Preview};
@@ -85,7 +86,8 @@ impl Action for Settle {
         self.restore_ttl(cx).await?;
         end_way_back(cx).await?;
         for (at, command) in self.stop_source.iter().enumerate() {
-            let effect = Effect::new(format!("stop-source-{at}"), format!("run {}", command.join(" ")));
+            let effect = Effect::new(format!("stop-source-{at}"), format!("run {}", command.join(" ")))
+                .touches(Side::Source.server());
             let act = async {
                 let ended = program::run(cx, command, &std::collections::BTreeMap::new()).await?;
                 if ended.good {
@@ -207,7 +209,9 @@ async fn end_way_back(cx: &Working) -> Result<()> {
     let state = cx.state().step(dns);
     let found = state.effects.get("skip-replica-start").map(|effect| effect.undo["before"].clone());
     let found: Option<Variable> = found.and_then(|found| serde_json::from_value(found).ok());
-    let effect = Effect::new(END, "stop and reset the channel back to the source: the point of no return");
+    let effect = Effect::new(END, "stop and reset the channel back to the source: the point of no return")
+        .touches(Side::Source.channel(""))
+        .touches(Side::Source.persisted("skip_replica_start"));
     let effect = effect.undo(json!({ "none": "what is written from here on exists on the target only" }));
     let act = async {
         let mut session = Session::open(&source(cx).await?).await?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Containerise;
-use crate::domain::{Check, Failure, Preview};
+use crate::domain::{Check, Failure, Preview, Resource};
 use crate::services::docker::{BuildEvent, BuildOptions, Engine};
 use crate::services::kubernetes::RUN;
 use recipe::{CONTEXT, Recipe};
@@ -56,8 +56,9 @@ impl Action for Containerise {
         let recipe = Recipe::read(self, cx, &engine).await?;
         let tag = tag(cx);
         let replaced = engine.image(&tag).await?.map(|image| image.id);
-        let effect =
-            Effect::new("build", format!("build the image {tag}")).undo(json!({"image": tag, "replaced": replaced}));
+        let effect = Effect::new("build", format!("build the image {tag}"))
+            .undo(json!({"image": tag, "replaced": replaced}))
+            .touches(Resource::image(&tag));
         let options = BuildOptions {
             tag: Some(tag.clone()),
             dockerfile: recipe.dockerfile.clone(),

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::actions::{Checking, Effect, Reading, Reality, Result, Working, servers};
 use crate::domain::preview::Verb;
+use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Deploy;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::grants::{self, Account};
@@ -149,7 +150,8 @@ impl Database {
 
     async fn make_schema(&self, cx: &Working, schema: &Schema) -> Result<()> {
         let effect = Effect::new(key(schema), format!("create the database {} on the target", schema.name))
-            .undo(json!({"created": schema.name}));
+            .undo(json!({"created": schema.name}))
+            .touches(Side::Target.database(&schema.name));
         let look = async {
             let mut session = Session::open(&self.target).await?;
             let there = standing(&mut session, &schema.name).await?;
@@ -173,7 +175,8 @@ impl Database {
 
     async fn make_account(&self, cx: &Working, session: &mut Session) -> Result<()> {
         let effect = Effect::new("account", format!("create the account {} on the target", self.account))
-            .undo(json!({"created": self.account.user}));
+            .undo(json!({"created": self.account.user}))
+            .touches(Side::Target.user(&self.account));
         let look = async {
             let mut session = Session::open(&self.target).await?;
             let there = grants::exists(&mut session, &self.account).await?;
@@ -203,7 +206,8 @@ impl Database {
         }
         let effect =
             Effect::new(format!("rights:{}", schema.name), format!("let {} read {}", self.account, schema.name))
-                .undo(json!({"schema": schema.name, "rights": found}));
+                .undo(json!({"schema": schema.name, "rights": found}))
+                .touches(Side::Target.grant_in(&self.account, &schema.name));
         let look = async {
             let mut session = Session::open(&self.target).await?;
             let found = grants::on_schema(&mut session, &self.account, &schema.name).await?;

@@ -13,8 +13,9 @@ use super::before;
 use super::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
 use super::world::World;
 use crate::actions::{Effect, Result, Working, again};
-use crate::domain::Failure;
+use crate::domain::resource::Side;
 use crate::domain::state::Stage;
+use crate::domain::{Failure, Resource};
 use crate::services::mysql::fence;
 use crate::services::mysql::fence::own::OpenState;
 use crate::services::mysql::replication;
@@ -39,14 +40,17 @@ pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) ->
     cx.log(format!("aborting: {why}"))?;
     if let Some(undo) = cx.undo_of(FENCE) {
         let before: OpenState = recorded(&undo)?;
-        let effect = Effect::new(format!("abort-{attempt}-open-source"), "open the source exactly as it was");
+        let effect = Effect::new(format!("abort-{attempt}-open-source"), "open the source exactly as it was")
+            .touches(Side::Source.variable("super_read_only"))
+            .touches(Side::Source.variable("read_only"));
         let act = async { Ok(fence::own::open(&mut *world.source.lock().await, &before).await?) };
         cx.effect(effect, again(), act).await?;
         cx.undone(FENCE)?;
     }
     cx.fence(SOURCE, false)?;
     if let Some(front) = &world.front {
-        let effect = Effect::new(format!("abort-{attempt}-front-direct"), "pass everything to the old side again");
+        let effect = Effect::new(format!("abort-{attempt}-front-direct"), "pass everything to the old side again")
+            .touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.direct(PATIENCE).await?) }).await?;
     }
     undone(cx, HOLD)?;
@@ -54,7 +58,8 @@ pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) ->
     let effect = Effect::new(
         format!("abort-{attempt}-reset-reverse"),
         "stop and reset the channel to the source, with its filter",
-    );
+    )
+    .touches(Side::Source.channel(""));
     let act = async {
         let mut source = world.source.lock().await;
         replication::reset(&mut source).await?;
@@ -66,14 +71,16 @@ pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) ->
     if let Some(undo) = cx.undo_of(before::SKIP_START) {
         let found: Variable = recorded(&undo)?;
         let effect =
-            Effect::new(format!("abort-{attempt}-skip-replica-start"), "put skip_replica_start back as it was");
+            Effect::new(format!("abort-{attempt}-skip-replica-start"), "put skip_replica_start back as it was")
+                .touches(Side::Source.persisted("skip_replica_start"));
         let act = async { Ok(found.put_back_persisted(&mut *world.source.lock().await).await?) };
         cx.effect(effect, again(), act).await?;
         cx.undone(before::SKIP_START)?;
     }
 
     let effect =
-        Effect::new(format!("abort-{attempt}-forward-again"), "make and start the channel from the source again");
+        Effect::new(format!("abort-{attempt}-forward-again"), "make and start the channel from the source again")
+            .touches(Side::Target.channel(""));
     let act = async {
         let mut target = world.target.lock().await;
         if replication::status(&mut target).await?.is_none() {

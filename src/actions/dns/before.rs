@@ -11,8 +11,9 @@ use super::service::{self, deployed};
 use super::world::{World, step_of};
 use crate::actions::prepare::schema_digest;
 use crate::actions::{Action as _, Effect, Result, Working, again};
-use crate::domain::Failure;
+use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
+use crate::domain::{Failure, Resource};
 use crate::services::front::Mode;
 use crate::services::mysql::fence::{Held, blockers};
 use crate::services::mysql::replication::{self, patterns};
@@ -123,14 +124,16 @@ async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
         return Err(Failure::refused(format!("the source has channels that nobody here made: {}", foreign.join(", "))));
     }
     let before = Variable::read(&mut *world.source.lock().await, "skip_replica_start").await?;
-    let effect = Effect::new(SKIP_START, "keep the source's replication from starting by itself");
+    let effect = Effect::new(SKIP_START, "keep the source's replication from starting by itself")
+        .touches(Side::Source.persisted("skip_replica_start"));
     let act = async {
         let statement = "SET PERSIST_ONLY skip_replica_start = ON";
         Ok(world.source.lock().await.run("persist skip_replica_start", statement).await?)
     };
     cx.effect(effect.undo(json!({ "before": before })), again(), act).await?;
     let effect =
-        Effect::new(REVERSE_CHANNEL, format!("configure the channel from {} on the source", world.reverse.host));
+        Effect::new(REVERSE_CHANNEL, format!("configure the channel from {} on the source", world.reverse.host))
+            .touches(Side::Source.channel(""));
     let act = async {
         let mut source = world.source.lock().await;
         replication::reset(&mut source).await?;
@@ -165,7 +168,8 @@ async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<
     }
     let (http, https) =
         (std::net::SocketAddr::new(first, 80).to_string(), std::net::SocketAddr::new(first, 443).to_string());
-    let effect = Effect::new(format!("stage-front-{first}"), format!("point the front's relay at {first}"));
+    let effect = Effect::new(format!("stage-front-{first}"), format!("point the front's relay at {first}"))
+        .touches(Resource::front());
     cx.effect(effect, again(), async { Ok(front.stage(&http, &https).await?) }).await?;
     let probe = cx.probe()?;
     let tested = front.test(&probe.read.path).await?;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::world::World;
 use crate::actions::{Effect, Reality, Result, Working, again};
 use crate::domain::Failure;
+use crate::domain::resource::{self, Resource};
 use crate::domain::runbook::inputs;
 use crate::services::front::Side;
 use crate::services::mysql::GtidSet;
@@ -45,7 +46,8 @@ pub(super) async fn run(
 
 async fn hold(cx: &Working, world: &World, deadline: Instant) -> Result<()> {
     let Some(front) = &world.front else { return Ok(()) };
-    let effect = Effect::new(HOLD, "hold writes at the front").undo(json!({ "mode": "direct" }));
+    let effect =
+        Effect::new(HOLD, "hold writes at the front").undo(json!({ "mode": "direct" })).touches(Resource::front());
     cx.effect(effect, again(), async { Ok(front.hold().await?) }).await?;
     front.drained(Side::Old, deadline.saturating_duration_since(Instant::now())).await?;
     Ok(())
@@ -55,7 +57,10 @@ async fn shut(cx: &Working, world: &World, inputs: &inputs::Switch, held: &mut H
     let before = OpenState::read(&mut *world.source.lock().await).await?;
     cx.fence(SOURCE, true)?;
     let policy = if inputs.end_blockers { Blockers::EndAll } else { Blockers::Wait };
-    let effect = Effect::new(FENCE, "fence the source against writes").undo(json!({ "before": before }));
+    let effect = Effect::new(FENCE, "fence the source against writes")
+        .undo(json!({ "before": before }))
+        .touches(resource::Side::Source.variable("super_read_only"))
+        .touches(resource::Side::Source.variable("read_only"));
     let look = async {
         let shut = OpenState::read(&mut *world.source.lock().await).await?.is_shut();
         Ok(if shut { Reality::Done(Vec::new()) } else { Reality::NotDone })
@@ -87,7 +92,8 @@ async fn move_the_rest(cx: &Working, world: &World, deadline: Instant) -> Result
     if let Some(channel) = channel.as_ref().filter(|channel| channel.applier_fault.is_some()) {
         return Err(Failure::permanent("the target's applier has an error").because(channel.to_string()));
     }
-    let effect = Effect::new(FORWARD, "stop and reset the channel from the source");
+    let effect =
+        Effect::new(FORWARD, "stop and reset the channel from the source").touches(resource::Side::Target.channel(""));
     let effect =
         effect.undo(json!({ "host": world.forward.host, "port": world.forward.port, "user": world.forward.user }));
     let look = async { Ok(Reality::Partly) };
@@ -117,7 +123,8 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
             .because(format!("it lacks {}", everything.subtract(&known))));
     }
     cx.log(format!("the source took {} transactions of the target's own as known", added.count()))?;
-    let effect = Effect::new(REVERSE, "start the channel from the target to the source");
+    let effect = Effect::new(REVERSE, "start the channel from the target to the source")
+        .touches(resource::Side::Source.channel(""));
     let act = async {
         replication::start(&mut source).await?;
         replication::until_running(&mut source, deadline).await?;

@@ -13,8 +13,9 @@ use super::freeze::FROZEN_AT;
 use super::service::{self, deployed};
 use super::world::World;
 use crate::actions::{Effect, Outputs, Result, Working, again};
-use crate::domain::Failure;
+use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
+use crate::domain::{Failure, Resource};
 use crate::services::kubernetes::Cluster;
 use crate::services::mysql::fence::managed::{self, OpenAccount};
 use crate::services::mysql::grants;
@@ -42,7 +43,9 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     open(cx, world).await?;
     probe(cx, first).await?;
     if let Some(front) = &world.front {
-        let effect = Effect::new("relay", "relay what comes to the old address").undo(json!({ "mode": "direct" }));
+        let effect = Effect::new("relay", "relay what comes to the old address")
+            .undo(json!({ "mode": "direct" }))
+            .touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.relay(DRAIN).await?) }).await?;
     }
     if cx.checkpointed::<Timestamp>(SWITCHED_AT)?.is_none() {
@@ -74,7 +77,8 @@ async fn open(cx: &Working, world: &World) -> Result<()> {
         rights.insert(schema.clone(), at_target.union(&at_source).cloned().collect());
     }
     let wanted = OpenAccount { account: world.new_account.clone(), locked: false, rights };
-    let effect = Effect::new("open-target", format!("let {} write on the target, end its sessions", world.new_account));
+    let effect = Effect::new("open-target", format!("let {} write on the target, end its sessions", world.new_account))
+        .touches(Side::Target.user(&world.new_account));
     let act = async {
         let deadline = Instant::now() + SESSIONS_END;
         Ok(managed::open(&mut *world.target.lock().await, &wanted, deadline).await?)
@@ -155,7 +159,8 @@ async fn jobs(cx: &Working) -> Result<()> {
     let Some(before) = cluster.replicas(&kubernetes.namespace, &name).await? else {
         return cx.log("there is no deployment for background jobs");
     };
-    let effect =
-        Effect::new("jobs", format!("run the background jobs: {name} to 1")).undo(json!({ "replicas": before }));
+    let effect = Effect::new("jobs", format!("run the background jobs: {name} to 1"))
+        .undo(json!({ "replicas": before }))
+        .touches(Resource::object("apps/v1", "Deployment", Some(&kubernetes.namespace), &name));
     cx.effect(effect, again(), async { Ok(cluster.scale(&kubernetes.namespace, &name, 1).await?) }).await
 }

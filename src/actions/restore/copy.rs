@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::super::servers::{source, target};
 use super::super::{CrashPoint, Effect, Reading, Reality, Result, Working, again};
 use super::{SOURCE, TARGET, free};
-use crate::domain::Failure;
+use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
+use crate::domain::{Failure, Resource};
 use crate::services::mysql::load::{self, state};
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Listener, Locks, Manifest, Patience};
@@ -46,7 +47,12 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
         state::forget(&mut there).await?;
         Ok(manifest.tables.len())
     };
-    cx.effect(Effect::new("counted", "count every table on the target"), again(), counted).await?;
+    cx.effect(
+        Effect::new("counted", "count every table on the target").touches(Side::Target.database(state::SCHEMA)),
+        again(),
+        counted,
+    )
+    .await?;
     Ok(manifest)
 }
 
@@ -69,7 +75,8 @@ async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Sessio
         snapshot::take(from, &directory, &options, listener, cx.cancel().clone()).await?;
         Ok(())
     };
-    cx.effect(Effect::new("snapshot", "take a snapshot for the target"), look, act).await?;
+    cx.effect(Effect::new("snapshot", "take a snapshot for the target").touches(Resource::file(&directory)), look, act)
+        .await?;
     let manifest = Manifest::read(&directory)?;
     manifest.check_files(&directory)?;
     Ok(manifest)
@@ -90,7 +97,10 @@ async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Se
         Ok(loaded.resumed + loaded.chunks)
     };
     // The load keeps count of its chunks in the target, with the rows: doing it again loads what is missing.
-    cx.effect(Effect::new("load", "load the snapshot into the target"), again(), act).await?;
+    let loaded = Effect::new("load", "load the snapshot into the target").touches(Side::Target.database(state::SCHEMA));
+    let schemas = &cx.source()?.schemas;
+    let effect = schemas.iter().fold(loaded, |effect, schema| effect.touches(Side::Target.database(schema)));
+    cx.effect(effect, again(), act).await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::servers::{source, target};
 use super::super::{Effect, Health, Reading, Result, Working, again};
 use crate::domain::Failure;
+use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
 use crate::services::mysql::snapshot::Manifest;
 use crate::services::mysql::{GtidSet, Session, replication};
@@ -32,7 +33,9 @@ pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) 
     let declare = async { Ok(replication::add_purged(&mut there, &held).await?.to_string()) };
     cx.effect(effect, again(), declare).await?;
     let from = replication_source(cx).await?;
-    let effect = Effect::new("channel", format!("follow {}:{}", from.host, from.port)).undo(json!({ "channel": null }));
+    let effect = Effect::new("channel", format!("follow {}:{}", from.host, from.port))
+        .undo(json!({ "channel": null }))
+        .touches(Side::Target.channel(""));
     let begin = async {
         let ours =
             replication::status(&mut there).await?.filter(|channel| channel.host == from.host && !channel.stopped());

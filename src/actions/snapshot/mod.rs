@@ -16,7 +16,7 @@ use super::servers::source;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Snapshot;
-use crate::domain::{Check, Failure, Preview};
+use crate::domain::{Check, Failure, Preview, Resource};
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Locks, Manifest, Options, Patience, freeze};
 use crate::services::mysql::table::read_tables;
@@ -86,7 +86,8 @@ impl Action for Snapshot {
             Ok(())
         };
         let effect = Effect::new("snapshot", format!("take a snapshot into {}", directory.display()))
-            .undo(json!({ "kept": directory }));
+            .undo(json!({ "kept": directory }))
+            .touches(Resource::file(&directory));
         cx.effect(effect, look, act).await?;
         let manifest = Manifest::read(&directory)?;
         Ok(BTreeMap::from([
