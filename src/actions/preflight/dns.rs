@@ -90,18 +90,16 @@ fn ttl(cx: &Reading, book: &mut Book, sets: &[RecordSet]) {
     let low = u64::from(longest) <= wanted.duration().as_secs();
     let fact = book.fact(Topic::Ttl, "the record's TTL is low").limit(format!("{} s", wanted.duration().as_secs()));
     let over_at = cx.output(&step, "old_ttl_over_at").ok().and_then(|at| serde_json::from_value::<Timestamp>(at).ok());
-    match over_at {
-        Some(over_at) => fact
+    if let Some(over_at) = over_at {
+        return fact
             .seen(format!("{longest} s; the old one has run out at {over_at:.0}"))
             .fix("somebody raised it again: find out who, then run `lower-ttl` anew")
-            .holds(low || cx.state().switched),
-        None => {
-            let gone = Timestamp::now() + SignedDuration::from_secs(longest.into());
-            fact.seen(format!("{longest} s; lowered now, the old one would have run out at {gone:.0}"))
-                .fix("`dns.lower-ttl` lowers it; the switch waits for the old one")
-                .made_by(low, ahead(cx, |action| matches!(action, ActionSpec::LowerTtl(_))));
-        }
+            .holds(low || cx.state().switched);
     }
+    let gone = Timestamp::now() + SignedDuration::from_secs(longest.into());
+    fact.seen(format!("{longest} s; lowered now, the old one would have run out at {gone:.0}"))
+        .fix("`dns.lower-ttl` lowers it; the switch waits for the old one")
+        .made_by(low, ahead(cx, |action| matches!(action, ActionSpec::LowerTtl(_))));
 }
 
 /// Every server that speaks for the zone and every resolver that clients use, each for itself.

@@ -50,7 +50,7 @@ pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
     for step in &cx.plan().runbook.steps {
         match &step.action {
             ActionSpec::Snapshot(snapshot) => {
-                image(&engine, &mut book, &snapshot.scratch_image, "a scratch MySQL").await
+                image(&engine, &mut book, &snapshot.scratch_image, "a scratch MySQL").await;
             }
             ActionSpec::Containerise(build) => {
                 context(cx, &mut book, build);
@@ -62,9 +62,10 @@ pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
                 let fact = book.fact(Topic::Version, "it builds for the nodes' platform").limit(&build.platform);
                 let fact = fact.seen(format!("the engine is {}", facts.architecture));
                 if own {
-                    fact.holds(true)
+                    fact.holds(true);
                 } else {
-                    fact.fix("the engine needs emulation (`docker run --privileged tonistiigi/binfmt --install all`), or one of that platform").noted()
+                    fact.fix("build on an engine of that platform, or give this one QEMU (binfmt) to emulate it")
+                        .noted();
                 }
             }
             _ => {}

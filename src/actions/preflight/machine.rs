@@ -109,7 +109,7 @@ pub(super) fn free(place: &Path) -> Result<u64, Failure> {
     let seen = statvfs(place).map_err(|why| {
         Failure::permanent(format!("ask for the free space at {}", place.display())).because(why.to_string())
     })?;
-    Ok(u64::from(seen.blocks_available()).saturating_mul(seen.fragment_size().into()))
+    Ok(seen.blocks_available().saturating_mul(seen.fragment_size()))
 }
 
 /// The nearest directory above that is there already.

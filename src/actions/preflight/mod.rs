@@ -30,7 +30,7 @@ use super::Reading;
 use crate::domain::finding::{Finding, Topic};
 
 /// How long all the questions to one service may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks everybody, side by side; the findings are in the order of the week.
 pub async fn ask(cx: &Reading) -> Vec<Finding> {

@@ -14,17 +14,11 @@ use crate::services::clock;
 pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
     let mut book = Book::of("service");
     let (Some(source), Some(wanted)) = (&cx.connections().source, &cx.connections().probe) else { return book.close() };
-    let address: IpAddr = match source.address.parse() {
-        Ok(address) => address,
-        Err(_) => {
-            let failure = Failure::permanent(format!("{} is not an IP address", source.address));
-            book.fault(
-                Topic::Reach,
-                "its old address is one",
-                failure.next("write the address that the old answer leads to"),
-            );
-            return book.close();
-        }
+    let Ok(address) = source.address.parse::<IpAddr>() else {
+        let failure = Failure::permanent(format!("{} is not an IP address", source.address));
+        let next = "write the address that the old answer leads to";
+        book.fault(Topic::Reach, "its old address is one", failure.next(next));
+        return book.close();
     };
     for port in [80, 443] {
         book.reach(&SocketAddr::new(address, port).to_string()).await;

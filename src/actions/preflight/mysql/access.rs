@@ -51,7 +51,7 @@ pub(super) async fn account(session: &mut Session) -> Result<String> {
 }
 
 /// The migration's account: everything its steps do, in one list, with the one statement that mends it.
-pub(super) async fn privileges(_cx: &Reading, side: &mut Side, book: &mut Book) {
+pub(super) async fn privileges(side: &mut Side, book: &mut Book) {
     let own = side.server.flavour == Flavour::Own;
     let mut wanted: Vec<&str> = EVERYWHERE.to_vec();
     wanted.extend(if side.is_source { READING } else { MAKING });
@@ -65,7 +65,10 @@ pub(super) async fn privileges(_cx: &Reading, side: &mut Side, book: &mut Book) 
     }
     let missing: Vec<&str> = wanted
         .iter()
-        .filter(|right| !side.server.may(right) && !(SERVER.contains(right) && side.server.may("SUPER")))
+        .filter(|right| {
+            let by_super = SERVER.contains(right) && side.server.may("SUPER");
+            !by_super && !side.server.may(right)
+        })
         .copied()
         .collect();
     let lines: Vec<String> = side.session.query("read our grants", "SHOW GRANTS").await.unwrap_or_default();

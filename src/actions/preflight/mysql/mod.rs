@@ -70,7 +70,7 @@ pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
     let mut target = side(cx, &mut new, false).await;
     for (side, book) in [(&mut source, &mut old), (&mut target, &mut new)] {
         if let Some(side) = side {
-            access::privileges(cx, side, book).await;
+            access::privileges(side, book).await;
             access::replication(cx, side, book).await;
             parameters::ask(cx, side, book).await;
         }
