@@ -5,61 +5,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
-use cutover::services::Kind;
-use cutover::services::docker::{BuildOptions, ContainerSpec, Context, Credentials, Engine, Labels, Port};
-use cutover::services::registry::Registry;
-
-const BASE: &str = "debian:trixie-slim";
-const IMAGE: &str = "cutover-test/registry:1";
-/// bcrypt of the password below: it guards nothing but this test's own container.
-const HTPASSWD: &str = "tester:$2y$05$mQx9SOchW.YsFuU6NrnBwe6toY.a8UG78S0dKNqXIiojjxZQ5utbO\n";
-
-fn credentials() -> Credentials {
-    Credentials::Basic { username: "tester".into(), password: "pa~ss>wo?rd".into() }
+mod support {
+    pub mod registry;
 }
+
+use cutover::services::Kind;
+use cutover::services::docker::{BuildOptions, Context, Credentials, Labels};
+use cutover::services::registry::Registry;
+use support::registry::{Own, credentials};
 
 fn wrong_credentials() -> Credentials {
     Credentials::Basic { username: "tester".into(), password: "guessed".into() }
 }
 
-/// A registry of one test's own; its address on the loopback.
-async fn start(engine: &Engine, name: &str) -> String {
-    let dockerfile = format!(
-        "FROM {BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends docker-registry && rm -rf /var/lib/apt/lists/*\n\
-         COPY htpasswd /etc/docker/registry/htpasswd\n\
-         ENV REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=test REGISTRY_AUTH_HTPASSWD_PATH=/etc/docker/registry/htpasswd\n\
-         EXPOSE 5000\nCMD [\"docker-registry\", \"serve\", \"/etc/docker/registry/config.yml\"]\n"
-    );
-    let context = Context::default().with("Dockerfile", dockerfile, false).with("htpasswd", HTPASSWD, false);
-    let options = BuildOptions { tag: Some(IMAGE.to_owned()), ..BuildOptions::default() };
-    engine.build(context, &options, |_| ()).await.unwrap();
-    let spec = ContainerSpec { ports: vec![Port::loopback(5000, 0)], ..ContainerSpec::new(name, IMAGE) };
-    engine.remove_container(name).await.unwrap();
-    engine.run(&spec).await.unwrap();
-    let info = engine.container(name).await.unwrap().unwrap();
-    format!("127.0.0.1:{}", info.ports[0].1)
-}
-
-/// Waits until the registry answers, within ten seconds.
-async fn answering(registry: &Registry) {
-    for _ in 0..100 {
-        match registry.ping().await {
-            Err(error) if error.kind == Kind::Transient => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-            other => return other.unwrap(),
-        }
-    }
-    panic!("the registry did not come up");
-}
-
 #[tokio::test]
 async fn what_was_pushed_is_what_the_registry_resolves_until_it_is_deleted() {
-    let engine = Engine::connect(None).await.unwrap();
     let name = format!("x-cutover-test-registry-{}", std::process::id());
-    let address = start(&engine, &name).await;
-    let registry = Registry::new(&address, Some(credentials())).unwrap();
-    answering(&registry).await;
+    let own = Own::start(&name, &[]).await;
+    let (engine, address, registry) = (&own.engine, own.address(), own.client());
     assert_eq!(registry.resolve("shop/backend", "v1").await.unwrap(), None);
     assert!(registry.tags("shop/backend").await.unwrap().is_empty());
 
@@ -121,7 +84,7 @@ async fn what_was_pushed_is_what_the_registry_resolves_until_it_is_deleted() {
     let nobody = Registry::new(&address, None).unwrap().ping().await.unwrap_err();
     assert!(nobody.next.is_some_and(|next| next.contains("credentials")));
 
-    engine.remove_container(&name).await.unwrap();
+    own.remove().await;
     let gone = registry.resolve("shop/backend", "v1").await.unwrap_err();
     assert_eq!(gone.kind, Kind::Transient, "a registry that is down may come back: {gone:?}");
 }

@@ -5,6 +5,7 @@
 
 mod support {
     pub mod drive;
+    pub mod registry;
 }
 
 use std::fs;
@@ -14,20 +15,16 @@ use std::time::{Duration, Instant};
 use cutover::actions::Outputs;
 use cutover::domain::failure::FailureKind;
 use cutover::domain::preview::Verb;
-use cutover::services::docker::{BuildOptions, ContainerSpec, Context, Engine, Port};
+use cutover::services::docker::{ContainerSpec, Context, Engine, Port};
 use cutover::services::mysql::snapshot::{Manifest, Position};
 use cutover::services::mysql::{Endpoint, Session, Tls, schema};
 use support::drive::{Drive, all_hold};
+use support::registry::{BASE, Own, PASSWORD};
 
-const BASE: &str = "debian:trixie-slim";
-const REGISTRY: &str = "cutover-test/registry:1";
 /// An image with a MySQL server: the lab's own, which `cutover lab up` makes.
 fn mysql_image() -> String {
     std::env::var("CUTOVER_TEST_MYSQL_IMAGE").unwrap_or_else(|_| "cutover-lab/mysql:9.7".to_owned())
 }
-
-/// bcrypt of the registry's password below, which guards nothing but this test's own container.
-const HTPASSWD: &str = "tester:$2y$05$mQx9SOchW.YsFuU6NrnBwe6toY.a8UG78S0dKNqXIiojjxZQ5utbO\n";
 
 /// A backend of a few lines: it lives at once and is ready when its table is there.
 const BACKEND: &str = r#"
@@ -100,27 +97,12 @@ async fn source(engine: &Engine, snapshot: &Path) -> u16 {
     port
 }
 
-async fn registry(engine: &Engine) -> u16 {
-    let dockerfile = format!(
-        "FROM {BASE}\nRUN apt-get update && apt-get install -y --no-install-recommends docker-registry && rm -rf /var/lib/apt/lists/*\n\
-         COPY htpasswd /etc/docker/registry/htpasswd\n\
-         ENV REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=test REGISTRY_AUTH_HTPASSWD_PATH=/etc/docker/registry/htpasswd\n\
-         EXPOSE 5000\nCMD [\"docker-registry\", \"serve\", \"/etc/docker/registry/config.yml\"]\n"
-    );
-    let context = Context::default().with("Dockerfile", dockerfile, false).with("htpasswd", HTPASSWD, false);
-    let options = BuildOptions { tag: Some(REGISTRY.to_owned()), ..BuildOptions::default() };
-    engine.build(context, &options, |_| ()).await.unwrap();
-    let spec = ContainerSpec { ports: vec![Port::loopback(5000, 0)], ..ContainerSpec::new(name("registry"), REGISTRY) };
-    engine.run(&spec).await.unwrap();
-    engine.container(&spec.name).await.unwrap().unwrap().ports[0].1
-}
-
 fn runbook(registry: u16, mysql: u16, beside: &Path) -> String {
     fs::create_dir(beside.join("backend")).unwrap();
     fs::write(beside.join("backend/app.py"), BACKEND).unwrap();
     fs::write(beside.join("backend/apt-packages.txt"), "# what it needs\npython3\nmariadb-client\n").unwrap();
     fs::write(beside.join("boss"), "boss\n").unwrap();
-    fs::write(beside.join("registry"), "pa~ss>wo?rd\n").unwrap();
+    fs::write(beside.join("registry"), PASSWORD).unwrap();
     format!(
         r#"
 name = "test"
@@ -172,9 +154,10 @@ with = {{ image = "${{steps.containerise.image}}", tag = "v1" }}
 
 #[tokio::test]
 async fn the_backend_is_built_tried_and_pushed_once_and_known_by_its_digest() {
-    let engine = Engine::connect(None).await.unwrap();
+    let own = Own::start(&name("registry"), &[]).await;
+    let (engine, registry) = (own.engine.clone(), own.port);
     let beside = tempfile::tempdir().unwrap();
-    let (registry, mysql) = (registry(&engine).await, source(&engine, beside.path()).await);
+    let mysql = source(&engine, beside.path()).await;
     let run = format!("test-{}", std::process::id());
     let text = runbook(registry, mysql, beside.path());
     let drive = Drive::new(&run, &text, beside.path());
@@ -212,9 +195,8 @@ async fn the_backend_is_built_tried_and_pushed_once_and_known_by_its_digest() {
     assert_eq!(refused.kind, FailureKind::Refused, "{refused:?}");
     assert_eq!(other.apply("push").await.unwrap_err().kind, FailureKind::Refused);
 
-    for container in [name("registry"), name("source")] {
-        engine.remove_container(&container).await.unwrap();
-    }
+    own.remove().await;
+    engine.remove_container(&name("source")).await.unwrap();
     let pushed = format!("127.0.0.1:{registry}/shop/backend:v1");
     for image in [format!("cutover/shop:{run}"), format!("cutover/shop:{run}-b"), pushed] {
         engine.remove_image(&image).await.unwrap();

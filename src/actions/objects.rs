@@ -89,7 +89,7 @@ fn happened(cx: &Working, key: &str) -> bool {
 }
 
 /// The key, numbered if effects under it have happened before.
-fn fresh(cx: &Working, first: &str) -> String {
+pub(super) fn fresh(cx: &Working, first: &str) -> String {
     let mut key = first.to_owned();
     let mut number = 1;
     while happened(cx, &key) {

@@ -3,6 +3,8 @@
 //! The digest is resolved again from the registry's own API, which is not the way the push went. A tag
 //! that holds this image already is left alone, one that holds another is refused.
 
+mod back;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -27,6 +29,22 @@ pub(super) async fn credentials(cx: &Reading) -> Result<Option<Credentials>> {
         None => Ok(from_docker_config(host_of(&registry.push)).await?),
     }
 }
+
+/// The credentials for pulling an image: the runbook's where it is in the runbook's registry.
+pub(super) async fn credentials_for(cx: &Reading, image: &str) -> Result<Option<Credentials>> {
+    // A name without a host in front is the hub's.
+    let host = image.split_once('/').map_or("", |(host, _)| host);
+    match cx.registry() {
+        Ok(registry) if host_of(&registry.push) == host => credentials(cx).await,
+        _ if host.contains(['.', ':']) => Ok(from_docker_config(host).await?),
+        _ => Ok(from_docker_config("docker.io").await?),
+    }
+}
+
+/// The service whose identity is pinned.
+const SERVICE: &str = "registry";
+/// The one effect.
+const PUSH: &str = "push";
 
 /// An address as images name it, without a scheme.
 fn host_of(address: &str) -> &str {
@@ -119,13 +137,21 @@ impl Action for Push {
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
         let engine = engine(cx).await?;
         let place = Place::of(self, cx).await?;
-        cx.pin("registry", place.registry.host())?;
+        cx.pin(SERVICE, place.registry.host())?;
         let id = self.image_id(cx).await?;
-        let effect = Effect::new("push", format!("push {}", place.reference))
-            .undo(json!({"registry": place.registry.host(), "repository": place.repository, "tag": place.tag}))
+        let undo = back::Undo {
+            tag: place.tag.clone(),
+            image: id.clone(),
+            held: place.held_already(&id).await?,
+            reference: place.reference.clone(),
+            named: engine.image(&place.reference).await?.map(|image| image.id),
+        };
+        let effect = Effect::new(PUSH, format!("push {}", place.reference))
+            .undo(json!(undo))
             .touches(Resource::tag(&place.repository, &place.tag))
             .touches(Resource::image(&place.reference));
-        let look = async { Ok(place.held_already(&id).await?.map_or(Reality::NotDone, Reality::Done)) };
+        // The engine's own name for it may be made already: what the first attempt found is to be kept.
+        let look = async { Ok(place.held_already(&id).await?.map_or(Reality::Partly, Reality::Done)) };
         let act = async {
             if let Some(digest) = place.held_already(&id).await? {
                 return Ok(digest);
@@ -181,5 +207,16 @@ impl Action for Push {
                 if sharing.is_empty() { "none".to_owned() } else { sharing.join(", ") },
             ),
         ])
+    }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(cx, &Place::of(self, cx).await?).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        if cx.standing().is_empty() {
+            return Ok(Vec::new());
+        }
+        back::rollback(cx, &Place::of(self, cx).await?).await
     }
 }

@@ -3,6 +3,8 @@
 //! Apply builds under a tag of the run's own, with labels that say which run, which sources and which
 //! commit. Verify starts the image against a throw-away MySQL server that holds the snapshot's schema.
 
+mod back;
+mod pull;
 mod recipe;
 mod schema;
 mod trial;
@@ -11,13 +13,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
+use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, objects};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Containerise;
+use crate::domain::state::Stage;
 use crate::domain::{Check, Failure, Preview, Resource};
 use crate::services::docker::{BuildEvent, BuildOptions, Engine};
 use crate::services::kubernetes::RUN;
 use recipe::{CONTEXT, Recipe};
+
+/// The effect that makes the image; numbered where the sources changed and it was made again.
+const BUILD: &str = "build";
 
 /// The Docker engine of the runbook.
 pub(super) async fn engine(cx: &Reading) -> Result<Engine> {
@@ -37,6 +43,11 @@ impl Action for Containerise {
         let tag = tag(cx);
         let mut preview = Preview::undone_by(format!("removes the image {tag} that it built"));
         preview.identity("Docker engine", &identity.id);
+        for image in recipe::base(self).into_iter().chain([self.scratch_image.as_str()]) {
+            if engine.image(image).await?.is_none() {
+                preview.change(Verb::Create, format!("image {image}"), vec!["pulled".to_owned()]);
+            }
+        }
         let there = engine.image(&tag).await?.filter(|image| recipe.made(image));
         let verb = if there.is_some() { Verb::Keep } else { Verb::Create };
         preview.change(verb, format!("image {tag}"), recipe.lines());
@@ -52,12 +63,21 @@ impl Action for Containerise {
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
         let engine = engine(cx).await?;
-        cx.pin("Docker engine", &engine.identity().await?.id)?;
+        cx.pin(back::SERVICE, &engine.identity().await?.id)?;
+        if let Some(base) = recipe::base(self) {
+            pull::ensure(cx, &engine, base, Some(&self.platform)).await?;
+        }
+        pull::ensure(cx, &engine, &self.scratch_image, None).await?;
         let recipe = Recipe::read(self, cx, &engine).await?;
         let tag = tag(cx);
-        let replaced = engine.image(&tag).await?.map(|image| image.id);
-        let effect = Effect::new("build", format!("build the image {tag}"))
-            .undo(json!({"image": tag, "replaced": replaced}))
+        let there = engine.image(&tag).await?;
+        if let Some(image) = there.as_ref().filter(|image| recipe.made(image) && has_built(cx, &image.id)) {
+            return Ok(outputs(&tag, &image.id));
+        }
+        // Sources that changed make another image, and so does an image that somebody removed.
+        let key = objects::fresh(cx, BUILD);
+        let effect = Effect::new(key, format!("build the image {tag}"))
+            .undo(json!({"image": tag, "replaced": there.map(|image| image.id)}))
             .touches(Resource::image(&tag));
         let options = BuildOptions {
             tag: Some(tag.clone()),
@@ -86,7 +106,7 @@ impl Action for Containerise {
             }
         };
         let id: String = cx.effect(effect, look, act).await?;
-        Ok(BTreeMap::from([("image".to_owned(), json!(tag)), ("id".to_owned(), json!(id))]))
+        Ok(outputs(&tag, &id))
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
@@ -127,6 +147,24 @@ impl Action for Containerise {
         checks.extend(trial::run(self, cx, &engine, &image.id).await?);
         Ok(checks)
     }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(cx).await
+    }
+}
+
+fn outputs(tag: &str, id: &str) -> Outputs {
+    BTreeMap::from([("image".to_owned(), json!(tag)), ("id".to_owned(), json!(id))])
+}
+
+/// Whether an effect of the step is on record that made the image.
+fn has_built(cx: &Working, id: &str) -> bool {
+    let effects = cx.state().step(cx.step_id()).effects;
+    effects.values().any(|effect| matches!(&effect.stage, Stage::Happened(outcome) if *outcome == json!(id)))
 }
 
 /// `linux/arm64/v8` is for `arm64`.

@@ -17,6 +17,8 @@ const REVISION: &str = "org.opencontainers.image.revision";
 
 /// Our Dockerfile is put into the context under a name that no backend uses.
 const OURS: &str = ".cutover.Dockerfile";
+/// The template's base where the runbook names none.
+const BASE: &str = "debian:trixie-slim";
 const DEBIAN: &str = include_str!("../../../assets/containerise/debian.Dockerfile");
 
 /// A build, ready to be sent.
@@ -40,15 +42,14 @@ impl Recipe {
                 .next("give its place as `context` in the step")
         };
         let context = Context::of_directory(&directory).map_err(unreadable)?;
-        let (context, dockerfile, base) = match (&inputs.dockerfile, &inputs.template) {
-            (Some(own), None) => (context, own.to_string_lossy().into_owned(), inputs.base.clone()),
+        let (context, dockerfile) = match (&inputs.dockerfile, &inputs.template) {
+            (Some(own), None) => (context, own.to_string_lossy().into_owned()),
             (None, Some(template)) => {
                 let text = from_template(template, inputs, &context)?;
-                let base = inputs.base.clone().unwrap_or_else(|| "debian:trixie-slim".to_owned());
                 // A list of no packages is a file too: the template copies it in any case.
                 let context =
                     if context.has("apt-packages.txt") { context } else { context.with("apt-packages.txt", "", false) };
-                (context.with(OURS, text, false), OURS.to_owned(), Some(base))
+                (context.with(OURS, text, false), OURS.to_owned())
             }
             _ => {
                 return Err(Failure::permanent("the step has to name either `dockerfile` or `template`")
@@ -59,8 +60,8 @@ impl Recipe {
             return Err(Failure::permanent(format!("{} has no {dockerfile}", directory.display()))
                 .next("write one, or take `template = \"debian\"`"));
         }
-        let base = match base {
-            Some(base) => Some(pinned(engine, &base, &inputs.platform).await?),
+        let base = match base(inputs) {
+            Some(base) => Some(pinned(engine, base).await?),
             None => None,
         };
         let context_digest = context.digest().map_err(unreadable)?;
@@ -122,15 +123,15 @@ impl Recipe {
     }
 }
 
-/// The base by its digest, or by its id where it came from no registry: the same base on every attempt.
-async fn pinned(engine: &Engine, base: &str, platform: &str) -> Result<String> {
-    let mut found = engine.image(base).await?;
-    if found.is_none() {
-        engine.pull(base, Some(platform), None, |_| ()).await?;
-        found = engine.image(base).await?;
-    }
-    let missing = || Failure::permanent(format!("the base image {base} was pulled and is not there"));
-    let found = found.ok_or_else(missing)?;
+/// The image that the build begins from, where it is ours to say.
+pub(super) fn base(inputs: &Containerise) -> Option<&str> {
+    inputs.base.as_deref().or(inputs.template.as_ref().map(|_| BASE))
+}
+
+/// The base by its digest, or by its id where it came from no registry: the same base on every attempt. By
+/// its name while the engine has not pulled it.
+async fn pinned(engine: &Engine, base: &str) -> Result<String> {
+    let Some(found) = engine.image(base).await? else { return Ok(base.to_owned()) };
     let repository = split_reference(base).0;
     let by_digest = found.digests.iter().find(|digest| digest.split('@').next() == Some(repository));
     Ok(by_digest.cloned().unwrap_or(found.id))

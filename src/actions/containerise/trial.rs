@@ -9,12 +9,14 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 
 use super::schema;
-use crate::actions::{Checking, Result};
+use crate::actions::{Checking, Reading, Result};
 use crate::domain::runbook::inputs::Containerise;
 use crate::domain::{Check, Failure};
 use crate::services::docker::{ContainerSpec, Context, Engine, ExecOptions, Labels, Port};
 use crate::services::kubernetes::{MANAGED_BY, MANAGER, RUN};
 
+/// The kind of scratch object that a trial is.
+pub(super) const SCRATCH: &str = "trial";
 /// How long the scratch server may take to make its data directory and start.
 const SERVER: Duration = Duration::from_secs(90);
 /// How long the backend may take to live, and then to be ready.
@@ -36,22 +38,32 @@ struct Parts {
     labels: Labels,
 }
 
+impl Parts {
+    fn of(cx: &Reading) -> Self {
+        let name = format!("cutover-trial-{}", cx.run());
+        let labels = [(MANAGED_BY.to_owned(), MANAGER.to_owned()), (RUN.to_owned(), cx.run().to_string())];
+        Self {
+            server: format!("{name}-mysql"),
+            backend: format!("{name}-backend"),
+            labels: Labels::from(labels),
+            network: name,
+        }
+    }
+}
+
 /// Starts the image and looks at what it does.
 pub(super) async fn run(inputs: &Containerise, cx: &Checking, engine: &Engine, image: &str) -> Result<Vec<Check>> {
-    let name = format!("cutover-trial-{}", cx.run());
-    let parts = Parts {
-        network: name.clone(),
-        server: format!("{name}-mysql"),
-        backend: format!("{name}-backend"),
-        labels: Labels::from([(MANAGED_BY.to_owned(), MANAGER.to_owned()), (RUN.to_owned(), cx.run().to_string())]),
-    };
-    let remove = || async {
-        engine.remove_container(&parts.backend).await?;
-        engine.remove_container(&parts.server).await?;
-        engine.remove_network(&parts.network).await?;
-        Ok(())
-    };
-    cx.scratch("trial", &name, remove, trial(inputs, cx, engine, image, &parts)).await
+    let parts = Parts::of(cx);
+    cx.scratch(SCRATCH, &parts.network, || remove(cx, engine), trial(inputs, cx, engine, image, &parts)).await
+}
+
+/// Removes whatever of a trial is there.
+pub(super) async fn remove(cx: &Reading, engine: &Engine) -> Result<()> {
+    let parts = Parts::of(cx);
+    engine.remove_container(&parts.backend).await?;
+    engine.remove_container(&parts.server).await?;
+    engine.remove_network(&parts.network).await?;
+    Ok(())
 }
 
 async fn trial(
@@ -113,7 +125,8 @@ async fn trial(
 /// Starts the scratch server with empty databases and an account for them; that account's password.
 async fn start_server(inputs: &Containerise, engine: &Engine, parts: &Parts, databases: &str) -> Result<String> {
     if engine.image(&inputs.scratch_image).await?.is_none() {
-        engine.pull(&inputs.scratch_image, None, None, |_| ()).await?;
+        return Err(Failure::permanent(format!("the engine has no image {}", inputs.scratch_image))
+            .next(format!("docker pull {}: the step itself does, and an adopted one has not", inputs.scratch_image)));
     }
     let password: String = rand::rng().sample_iter(Alphanumeric).take(24).map(char::from).collect();
     let init =

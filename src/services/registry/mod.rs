@@ -180,11 +180,22 @@ impl Registry {
         Ok(sharing)
     }
 
+    /// Takes the tag away and leaves what it stands for. Not every registry does this: distribution refuses it
+    /// before its version 3, or says that there is no such thing. So look afterwards.
+    pub async fn untag(&self, repository: &str, tag: &str) -> Result<()> {
+        let doing = format!("take away the tag {}/{repository}:{tag}", self.host);
+        self.remove(repository, tag, &doing).await.map(drop)
+    }
+
     /// Deletes the manifest `digest` and with it every tag that stands for it; `false` if it was not there.
     pub async fn delete(&self, repository: &str, digest: &str) -> Result<bool> {
         let doing = format!("delete {}/{repository}@{digest}", self.host);
+        self.remove(repository, digest, &doing).await
+    }
+
+    async fn remove(&self, repository: &str, reference: &str, doing: &str) -> Result<bool> {
         let scope = format!("repository:{repository}:delete");
-        match self.send(Method::DELETE, &format!("{repository}/manifests/{digest}"), &scope, None, &doing).await {
+        match self.send(Method::DELETE, &format!("{repository}/manifests/{reference}"), &scope, None, doing).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind == Kind::NotFound => Ok(false),
             Err(error) => Err(error),
