@@ -3,8 +3,6 @@
 //! The registry is a container of this test's own, built from Debian's packages; its password holds the
 //! characters that break naive encodings of credentials.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-
 mod support {
     pub mod registry;
 }

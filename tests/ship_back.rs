@@ -112,12 +112,12 @@ with = {{ image = "${{steps.containerise.image}}", tag = "v1" }}
         let images = self.engine().all_images().await.unwrap();
         let mut next = self.engine().image(&self.tag()).await.unwrap().map(|image| image.id);
         let mut layers = BTreeSet::new();
-        while let Some(image) = next.and_then(|id| images.iter().find(|image| image.id == id)) {
+        while let Some(image) = next.as_ref().and_then(|id| images.iter().find(|image| image.id == *id)) {
             if !layers.is_empty() && !image.references.is_empty() {
                 break;
             }
             layers.insert(image.id.clone());
-            next = image.parent.clone();
+            next.clone_from(&image.parent);
         }
         layers
     }

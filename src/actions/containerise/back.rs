@@ -50,9 +50,12 @@ pub(super) async fn rollback(cx: &Working) -> Result<Vec<Check>> {
     cx.clear_scratch(trial::SCRATCH, || trial::remove(cx, &engine)).await?;
     for (key, _) in cx.standing() {
         let pulled = key.starts_with(PULL);
-        let act = async |undo: Value| match pulled {
-            true => drop_pulled(cx, &engine, &recorded::<String>(&undo, "image")?).await,
-            false => drop_built(cx, &engine, &undo).await,
+        let act = async |undo: Value| {
+            if pulled {
+                drop_pulled(cx, &engine, &recorded::<String>(&undo, "image")?).await
+            } else {
+                drop_built(cx, &engine, &undo).await
+            }
         };
         cx.take_back(&key, act).await?;
     }
