@@ -121,13 +121,6 @@ impl Working {
         }
     }
 
-    /// What the undo of an effect of this step needs, as first recorded; nothing where it never began or
-    /// was taken back.
-    pub fn undo_of(&self, key: &str) -> Option<Value> {
-        let effect = self.state().step(self.step_id()).effects.remove(key)?;
-        (effect.stage != Stage::Undone).then_some(effect.undo)
-    }
-
     /// Records that an effect of this step was taken back; it would be done again.
     pub fn undone(&self, key: &str) -> Result<()> {
         self.record(Event::Undone { step: self.step_id().clone(), effect: key.to_owned() })

@@ -40,6 +40,13 @@ impl Reading {
         let step = self.state().step(self.step_id());
         Some(step.ended?.duration_since(step.started?).as_secs_f64())
     }
+
+    /// What the undo of an effect of this step needs, as first recorded; nothing where it never began or
+    /// was taken back.
+    pub fn undo_of(&self, key: &str) -> Option<Value> {
+        let effect = self.state().step(self.step_id()).effects.remove(key)?;
+        (effect.stage != Stage::Undone).then_some(effect.undo)
+    }
 }
 
 impl Working {
@@ -92,7 +99,12 @@ impl Working {
         Ok(())
     }
 
-    /// Records that everybody is back at the source.
+    /// Records that the record holds its old answer again.
+    pub fn record_returned(&self, ttl_seconds: u32) -> Result<()> {
+        self.record(Event::RecordReturned { step: self.step_id().clone(), ttl_seconds })
+    }
+
+    /// Records the intent to open the source again: from here on there is only the way to it.
     pub fn switched_back(&self) -> Result<()> {
         self.record(Event::SwitchedBack { step: self.step_id().clone() })
     }

@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod status;
 mod summary;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,6 +97,8 @@ enum Stop {
     AtGate(String),
     /// What was found is not good, and was printed: exit code 1.
     NotGood,
+    /// The engine's own process said everything and ended with this code.
+    Said(u8),
 }
 
 impl From<Faults> for Stop {
@@ -122,6 +125,7 @@ impl Stop {
             Self::Faults(_) => 2,
             Self::AtGate(_) => 3,
             Self::NotGood => 1,
+            Self::Said(code) => *code,
             Self::Failed(failure) => match failure.kind {
                 FailureKind::Refused => 4,
                 FailureKind::Interrupted => 130,
@@ -135,7 +139,7 @@ impl Stop {
         match self {
             Self::Faults(faults) => eprint!("{faults}"),
             Self::AtGate(waiting) => eprintln!("waiting at a gate: {waiting}"),
-            Self::NotGood => {}
+            Self::NotGood | Self::Said(_) => {}
             Self::Failed(failure) => eprint!("{}", output::failure(failure)),
         }
     }
@@ -168,8 +172,8 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Check(args) => check::check(&args).await,
         Command::Schema => schema::schema(),
         Command::Plan(args) => plan::plan(&args).await,
-        Command::Run(args) => run::run(&args).await,
-        Command::Rollback(args) => rollback::rollback(&args).await,
+        Command::Run(args) => Box::pin(supervisor::over(&args.which, run::run(&args))).await,
+        Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
         Command::Status(args) => status::status(&args),
         Command::Adopt(args) => adopt::adopt(&args).await,
         Command::Journal(args) => journal::journal(&args),

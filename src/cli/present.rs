@@ -147,7 +147,9 @@ impl Presenter {
                 line(&format!("{at} {step} taken back{}", self.took(step)));
             }
             Event::Kept { what, why, .. } => line(&format!("    kept   {what}: {why}")),
-            Event::SwitchedBack { .. } => line(&format!("{at} everybody is back at the source")),
+            Event::SwitchedBack { .. } => {
+                line(&format!("{at} point of return: the source is opened again from here on"));
+            }
             Event::PointOfSwitching { .. } => {
                 line(&format!("{at} point of switching: the source stays fenced from here on"));
             }

@@ -19,7 +19,7 @@ use crate::engine::Handle;
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     /// The step to come back to: it stays, everything after it is taken back.
     #[arg(long, value_name = "STEP", required_unless_present = "all")]
     to: Option<String>,

@@ -13,7 +13,7 @@ use crate::engine::Handle;
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     #[command(flatten)]
     agreed: Agreed,
     /// The phrase that a step's gate asks for.

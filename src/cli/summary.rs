@@ -30,6 +30,11 @@ pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>, good: &'stat
     summary
 }
 
+/// The figures of a summary that were measured by steps.
+pub fn measured(summary: &Value) -> impl Iterator<Item = (String, Value)> + '_ {
+    REPEATED.iter().filter_map(|(field, _)| Some(((*field).to_owned(), summary.get(*field)?.clone())))
+}
+
 /// The summary of a command that ended before there was a run to speak of.
 pub fn without_run(result: &Result<(), Stop>) -> Value {
     let (outcome, error) = outcome(result, "succeeded");
@@ -42,7 +47,7 @@ fn outcome(result: &Result<(), Stop>, good: &'static str) -> (&'static str, Valu
         Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
         Err(Stop::Failed(failure)) => ("failed", json!(failure)),
         Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
-        Err(Stop::NotGood) => ("failed", json!({ "what": "see the lines above" })),
+        Err(Stop::NotGood | Stop::Said(_)) => ("failed", json!({ "what": "see the lines above" })),
     }
 }
 

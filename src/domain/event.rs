@@ -140,8 +140,11 @@ pub enum Event {
     PointOfSwitching { step: StepId },
     /// What a step left running changed its health.
     Companion { step: StepId, healthy: bool, detail: String },
-    /// Everybody is back at the source: the point of switching was taken back.
+    /// The intent to open the source again: the point of switching is taken back, and there is only the way
+    /// to the source from here on.
     SwitchedBack { step: StepId },
+    /// The record holds its old answer again; until so many seconds later clients may have the new one.
+    RecordReturned { step: StepId, ttl_seconds: u32 },
     /// A step is being taken back; its way back was looked at, and so many lost writes were accepted.
     RollbackStarted { step: StepId, attempt: u32, digest: String, consent: Consent, accepted_loss: u64 },
     /// Something that the rollback leaves on purpose; `effect` is the one that made it, and is not done again.
@@ -181,6 +184,7 @@ impl Event {
             | Self::Fence { step, .. }
             | Self::PointOfSwitching { step }
             | Self::SwitchedBack { step }
+            | Self::RecordReturned { step, .. }
             | Self::RollbackStarted { step, .. }
             | Self::Kept { step, .. }
             | Self::RolledBack { step, .. }

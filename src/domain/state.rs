@@ -4,6 +4,7 @@ mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::event::{Event, Holder, Recorded};
@@ -24,6 +25,8 @@ pub struct RunState {
     pub engine: Option<Holder>,
     /// Whether that engine let it go in good order.
     pub stopped: bool,
+    /// So many engines went away without letting it go.
+    pub deaths: u32,
     /// The steps that something happened to.
     pub steps: BTreeMap<StepId, StepState>,
     /// What each service said it is, at first contact.
@@ -32,8 +35,19 @@ pub struct RunState {
     pub fences: BTreeMap<String, StepId>,
     /// Whether the intent to open the target was recorded and not taken back.
     pub switched: bool,
+    /// When the record last came back to its old answer, if a switch was taken back and none made since.
+    pub returned: Option<Returned>,
     /// What rollbacks left on purpose.
     pub kept: Vec<Kept>,
+}
+
+/// The record's way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// When every server of the zone gave the old answer again.
+    pub at: Timestamp,
+    /// For so long after that, clients may hold the new answer.
+    pub ttl_seconds: u32,
 }
 
 /// Something that a rollback left on purpose.
@@ -99,7 +113,13 @@ impl RunState {
             Event::Fence { service, shut: false, .. } => {
                 self.fences.remove(service);
             }
-            Event::PointOfSwitching { .. } => self.switched = true,
+            Event::PointOfSwitching { .. } => {
+                self.switched = true;
+                self.returned = None;
+            }
+            Event::RecordReturned { ttl_seconds, .. } => {
+                self.returned = Some(Returned { at: recorded.at, ttl_seconds: *ttl_seconds });
+            }
             Event::SwitchedBack { .. } => self.switched = false,
             other => {
                 if let Event::Kept { step, what, why, .. } = other {
@@ -114,7 +134,9 @@ impl RunState {
     }
 
     fn engine_started(&mut self, by: &Holder) {
-        self.engine = Some(by.clone());
+        if self.engine.replace(by.clone()).is_some() && !self.stopped {
+            self.deaths += 1;
+        }
         self.stopped = false;
         self.engine_is_gone();
     }

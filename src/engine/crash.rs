@@ -1,5 +1,7 @@
 //! Dying on purpose: `CUTOVER_CRASH_AT=STEP:EFFECT:intent|effect|outcome` ends the engine with SIGKILL.
 //!
+//! Several places, parted by `;`, are for one start after another: the supervisor hands each its own.
+//!
 //! `intent`: after the intent is durable; `effect`: after the effect, before its outcome is; `outcome`:
 //! after that. EFFECT is the key of an effect in the journal, the name of a scratch object of a verify, or
 //! `verify` for the moment between a step's checks and their record.
@@ -8,6 +10,15 @@ use std::str::FromStr;
 
 use crate::actions::CrashPoint;
 use crate::domain::StepId;
+
+/// The variable that names where to die.
+pub const VARIABLE: &str = "CUTOVER_CRASH_AT";
+
+/// The places that the environment names, in order.
+pub fn places() -> Vec<String> {
+    let named = std::env::var(VARIABLE).unwrap_or_default();
+    named.split(';').map(str::trim).filter(|place| !place.is_empty()).map(str::to_owned).collect()
+}
 
 /// Where to die.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +34,7 @@ impl CrashAt {
     /// # Errors
     /// That it is not of the form.
     pub fn from_environment() -> Result<Option<Self>, String> {
-        std::env::var("CUTOVER_CRASH_AT").ok().filter(|text| !text.is_empty()).map(|text| text.parse()).transpose()
+        places().first().map(|place| place.parse()).transpose()
     }
 
     /// Ends this process at once if this is the place.

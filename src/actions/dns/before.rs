@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::relay::Relay;
 use super::service::{self, deployed};
 use super::world::{World, step_of};
 use crate::actions::prepare::schema_digest;
@@ -15,10 +16,10 @@ use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::{Failure, Resource};
 use crate::services::front::Mode;
+use crate::services::mysql::Flavour;
 use crate::services::mysql::fence::{Held, blockers};
 use crate::services::mysql::replication::{self, patterns};
 use crate::services::mysql::variable::Variable;
-use crate::services::mysql::{Flavour, literal};
 
 /// The checkpoint of a verification made here because the restore's had expired.
 const VERIFIED: &str = "verified_at";
@@ -35,6 +36,9 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     }
     unchanged(cx, world).await?;
     old_ttl_over(cx).await?;
+    if let Some(relay) = Relay::open(cx).await? {
+        relay.at_pods(cx).await?;
+    }
     verified(cx).await?;
     reverse_channel(cx, world).await?;
     staged(cx, world, inputs).await?;
@@ -46,12 +50,8 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
             .because("they would survive the fence and could commit behind it")
             .next("commit or roll them back: XA RECOVER lists them"));
     }
-    let query = format!(
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND \
-         table_schema IN ({}) ORDER BY table_schema, table_name LIMIT 1",
-        world.schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ")
-    );
-    let (schema, table) = source.one::<(String, String)>("choose a table for the proof of the fence", &query).await?;
+    drop(source);
+    let (schema, table) = world.a_table().await?;
     Ok(Held::open(&world.source_application, &schema, &table).await?)
 }
 

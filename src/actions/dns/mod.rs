@@ -2,15 +2,17 @@
 //!
 //! [`before`] looks at everything and stages it; [`freeze`] stops writes and turns replication round, and is
 //! taken back by [`abort`] when its budget runs out; [`open`] is from the point of switching on, where there
-//! is only forward; [`prove`] looks at all of it from outside; [`companion`] watches the way back.
+//! is only forward; [`prove`] looks at all of it from outside; [`companion`] watches the way back, and [`back`] is it.
 
 mod abort;
+mod back;
 mod before;
 pub(super) mod companion;
 mod freeze;
 mod open;
 mod preview;
 mod prove;
+pub(super) mod relay;
 pub(super) mod service;
 pub(super) mod world;
 
@@ -40,6 +42,14 @@ impl Action for Switch {
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
         Box::pin(prove::all(cx)).await
+    }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        Box::pin(back::preview::of(cx, self)).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        Box::pin(back::run(cx, self)).await
     }
 
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::freeze::FROZEN_AT;
 use super::service::{self, deployed};
 use super::world::World;
-use crate::actions::{Effect, Outputs, Result, Working, again};
+use crate::actions::{Effect, Outputs, Reading, Result, Working, again, cluster};
 use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::{Failure, Resource};
-use crate::services::kubernetes::Cluster;
 use crate::services::mysql::fence::managed::{self, OpenAccount};
 use crate::services::mysql::grants;
 use crate::services::route53::rules::{Target, move_to};
@@ -26,11 +25,24 @@ use crate::services::route53::{RecordKind, RecordSet};
 pub(super) const FOUND: &str = "found";
 /// The checkpoint with the sets as this step wrote them.
 pub(super) const WRITTEN: &str = "written";
+/// The effects that the way back takes back.
+pub(super) const OPEN_TARGET: &str = "open-target";
+/// See [`OPEN_TARGET`].
+pub(super) const PROBE: &str = "probe-write";
+/// See [`OPEN_TARGET`].
+pub(super) const RELAY: &str = "relay";
+/// See [`OPEN_TARGET`].
+pub(super) const RECORD: &str = "record";
+/// See [`OPEN_TARGET`].
+pub(super) const JOBS: &str = "jobs";
 const SWITCHED_AT: &str = "switched_at";
 const FREEZE: &str = "freeze_seconds";
 /// For pods to come back with their new rights, and for writes at the front to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SESSIONS_END: Duration = Duration::from_secs(10);
+/// For a job to end what it is doing.
+const GONE: Duration = Duration::from_mins(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(5);
 /// Where an old set has no TTL of its own.
 const TTL: u32 = 60;
@@ -43,7 +55,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     open(cx, world).await?;
     probe(cx, first).await?;
     if let Some(front) = &world.front {
-        let effect = Effect::new("relay", "relay what comes to the old address")
+        let effect = Effect::new(RELAY, "relay what comes to the old address")
             .undo(json!({ "mode": "direct" }))
             .touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.relay(DRAIN).await?) }).await?;
@@ -77,7 +89,7 @@ async fn open(cx: &Working, world: &World) -> Result<()> {
         rights.insert(schema.clone(), at_target.union(&at_source).cloned().collect());
     }
     let wanted = OpenAccount { account: world.new_account.clone(), locked: false, rights };
-    let effect = Effect::new("open-target", format!("let {} write on the target, end its sessions", world.new_account))
+    let effect = Effect::new(OPEN_TARGET, format!("let {} write on the target, end its sessions", world.new_account))
         .touches(Side::Target.user(&world.new_account));
     let act = async {
         let deadline = Instant::now() + SESSIONS_END;
@@ -91,8 +103,7 @@ async fn open(cx: &Working, world: &World) -> Result<()> {
 async fn probe(cx: &Working, address: IpAddr) -> Result<()> {
     let digest = deployed(cx)?;
     let probe = cx.probe()?.clone();
-    let effect =
-        Effect::new("probe-write", format!("write through the ingress: {} {}", probe.write.method, probe.write.path));
+    let effect = Effect::new(PROBE, format!("write through the ingress: {} {}", probe.write.method, probe.write.path));
     let act = async {
         let answer = service::until_served(cx, address, &probe.write, &digest, PATIENCE).await?;
         Ok(answer.to_string())
@@ -110,7 +121,7 @@ async fn record(
     ingress: &[IpAddr],
 ) -> Result<crate::actions::record::Swapped> {
     let kept = (cx.checkpointed::<Vec<RecordSet>>(FOUND)?, cx.checkpointed::<Vec<RecordSet>>(WRITTEN)?);
-    let (found, wanted) = if let (Some(found), Some(wanted), true) = (kept.0, kept.1, cx.undo_of("record").is_some()) {
+    let (found, wanted) = if let (Some(found), Some(wanted), true) = (kept.0, kept.1, cx.undo_of(RECORD).is_some()) {
         (found, wanted)
     } else {
         let found = world.record.sets().await?;
@@ -119,7 +130,7 @@ async fn record(
         cx.checkpoint(WRITTEN, &wanted)?;
         (found, wanted)
     };
-    world.record.swap(cx, "record", format!("point {} at {address}", world.record.name), &found, &wanted).await
+    world.record.swap(cx, RECORD, format!("point {} at {address}", world.record.name), &found, &wanted).await
 }
 
 /// The new sets. A name with other types beside it cannot be a CNAME: without the load balancer's zone its
@@ -145,22 +156,41 @@ pub(super) fn answer(
 
 /// The background jobs, whose deployment stood at 0.
 async fn jobs(cx: &Working) -> Result<()> {
+    let Some(name) = jobs_deployment(cx) else { return Ok(()) };
+    let namespace = cx.kubernetes()?.namespace.clone();
+    let effect = Effect::new(JOBS, format!("run the background jobs: {name} to 1")).touches(Resource::object(
+        "apps/v1",
+        "Deployment",
+        Some(&namespace),
+        &name,
+    ));
+    cx.effect(effect, again(), scale(cx, &name, 1)).await
+}
+
+/// The name of the background jobs' deployment, if there is one.
+pub(super) fn jobs_deployment(cx: &Reading) -> Option<String> {
     let deploy = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
         ActionSpec::Deploy(deploy) => Some(deploy),
         _ => None,
     });
-    if deploy.is_none_or(|deploy| deploy.jobs_env.is_empty()) {
+    let has_jobs = deploy.is_some_and(|deploy| !deploy.jobs_env.is_empty());
+    has_jobs.then(|| format!("{}-jobs", cx.connections().service.name))
+}
+
+/// Scales the background jobs; down to nought it waits until the last of them is gone.
+pub(super) async fn scale(cx: &Reading, name: &str, replicas: u32) -> Result<()> {
+    let cluster = cluster::recognised(cx).await?;
+    let namespace = &cx.kubernetes()?.namespace;
+    if cluster.replicas(namespace, name).await?.is_none() {
         return Ok(());
     }
-    let kubernetes = cx.kubernetes()?;
-    let kubeconfig = kubernetes.kubeconfig.as_ref().map(|path| cx.path(path));
-    let cluster = Cluster::connect(kubeconfig.as_deref(), Some(&kubernetes.context)).await?;
-    let name = format!("{}-jobs", cx.connections().service.name);
-    let Some(before) = cluster.replicas(&kubernetes.namespace, &name).await? else {
-        return cx.log("there is no deployment for background jobs");
-    };
-    let effect = Effect::new("jobs", format!("run the background jobs: {name} to 1"))
-        .undo(json!({ "replicas": before }))
-        .touches(Resource::object("apps/v1", "Deployment", Some(&kubernetes.namespace), &name));
-    cx.effect(effect, again(), async { Ok(cluster.scale(&kubernetes.namespace, &name, 1).await?) }).await
+    cluster.scale(namespace, name, replicas).await?;
+    let deadline = Instant::now() + GONE;
+    while replicas == 0 && !cluster.pods(namespace, &format!("app={name}")).await?.is_empty() {
+        if Instant::now() >= deadline {
+            return Err(Failure::transient(format!("pods of {name} do not end")).next("kubectl get pods names them"));
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }

@@ -89,19 +89,42 @@ pub(super) async fn until_served(
     digest: &str,
     patience: Duration,
 ) -> Result<Answered> {
+    until(cx, address, asked, patience, digest, |answer| answer.is_of_build(digest)).await
+}
+
+/// The same for the old side: its own build where the runbook names it, else any but the deployed one.
+pub(super) async fn until_served_by_source(
+    cx: &Reading,
+    address: IpAddr,
+    asked: &Asked,
+    patience: Duration,
+) -> Result<Answered> {
+    let (build, digest) = (cx.source()?.build.clone(), deployed(cx)?);
+    let is_source = |answer: &Answered| match &build {
+        Some(build) => answer.is_of_build(build),
+        None => answer.good && !answer.is_of_build(&digest),
+    };
+    until(cx, address, asked, patience, build.as_deref().unwrap_or("the source"), is_source).await
+}
+
+async fn until(
+    cx: &Reading,
+    address: IpAddr,
+    asked: &Asked,
+    patience: Duration,
+    whom: &str,
+    is_it: impl Fn(&Answered) -> bool,
+) -> Result<Answered> {
     let deadline = Instant::now() + patience;
     loop {
         let last = match ask(cx, address, asked).await {
-            Ok(answer) if answer.is_of_build(digest) => return Ok(answer),
+            Ok(answer) if is_it(&answer) => return Ok(answer),
             Ok(answer) => answer.to_string(),
             Err(failure) => failure.to_string(),
         };
         if Instant::now() >= deadline {
-            return Err(Failure::transient(format!(
-                "{} {} at {address} is not served by {digest}",
-                asked.method, asked.path
-            ))
-            .because(last));
+            let what = format!("{} {} at {address} is not served by {whom}", asked.method, asked.path);
+            return Err(Failure::transient(what).because(last));
         }
         sleep(LOOK_AGAIN).await;
     }

@@ -15,7 +15,7 @@ use crate::services::front::{Front, Transport};
 use crate::services::mysql::grants::Account;
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::replication::Source;
-use crate::services::mysql::{Endpoint, LockName, Server, Session};
+use crate::services::mysql::{Endpoint, LockName, Server, Session, literal};
 
 /// How long an ended session of an earlier attempt may take to go.
 const LEFTOVER: Duration = Duration::from_secs(5);
@@ -61,6 +61,16 @@ impl World {
         let (from, to) = (source(cx).await?, target(cx).await?);
         let sessions = (Session::open(&from).await?, Session::open(&to).await?);
         Self::of(cx, from, sessions).await
+    }
+
+    /// A table for the proof of a fence, the same on both servers.
+    pub(super) async fn a_table(&self) -> Result<(String, String)> {
+        let query = format!(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND \
+             table_schema IN ({}) ORDER BY table_schema, table_name LIMIT 1",
+            self.schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ")
+        );
+        Ok(self.source.lock().await.one("choose a table for the proof of the fence", &query).await?)
     }
 
     async fn of(cx: &Reading, from: Endpoint, sessions: (Session, Session)) -> Result<Self> {

@@ -77,8 +77,8 @@ async fn catch_up(inputs: &Restore, cx: &Working, there: &mut Session) -> Result
 
 /// How the channel is doing: unhealthy when it stands, or is further behind than the limit.
 pub(super) async fn health(inputs: &Restore, cx: &Reading) -> Result<Option<Health>> {
-    // After the switch this channel is gone on purpose: the other one is the switch's.
-    if cx.state().switched {
+    // After the switch, and in a freeze, this channel is gone on purpose: the other one is the switch's.
+    if cx.state().switched || !cx.state().fences.is_empty() {
         return Ok(None);
     }
     let (mut here, mut there) = (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);

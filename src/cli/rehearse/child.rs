@@ -4,21 +4,18 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::RehearseArgs;
-use crate::cli::{Stop, present};
+use crate::cli::{Stop, present, summary};
 use crate::domain::state::Status;
-use crate::domain::{Failure, RunState};
-use crate::engine;
+use crate::domain::{Failure, Plan, RunState};
+use crate::engine::{self, crash};
 
 /// How often a dead engine, or a step that aborted itself after one, is started again.
 const RESTARTS: usize = 5;
-
-/// The variable that tells an engine where to die.
-const CRASH_AT: &str = "CUTOVER_CRASH_AT";
 
 /// The engine's process.
 pub(super) struct Child {
@@ -27,22 +24,26 @@ pub(super) struct Child {
     json: bool,
     /// Where it is to die: at the first place first.
     deaths: Vec<String>,
-    crashes: u32,
+    /// The summary's figures from before a rollback forgot them.
+    measured: Map<String, Value>,
 }
 
 impl Child {
     pub(super) fn new(args: &RehearseArgs, directory: &Path) -> Self {
         let (runbook, state) = (args.runbook.clone(), directory.join("state"));
-        let mut deaths = args.crash_at.clone();
-        if deaths.is_empty() {
-            deaths.extend(std::env::var(CRASH_AT).ok());
-        }
-        Self { runbook, state, json: args.json, deaths, crashes: 0 }
+        let named = args.crash_at.clone();
+        let deaths = if named.is_empty() { crash::places() } else { named };
+        Self { runbook, state, json: args.json, deaths, measured: Map::new() }
     }
 
-    /// How often the engine died.
-    pub(super) fn crashes(&self) -> u32 {
-        self.crashes
+    /// How often the engine died: started again by its supervisor, or from here.
+    pub(super) fn crashes(&self) -> Result<u32, Stop> {
+        if !self.state.exists() {
+            return Ok(0); // Not started yet.
+        }
+        let state = self.state()?;
+        // One that was not started again, since there was nothing left to do.
+        Ok(state.deaths + u32::from(state.engine.is_some() && !state.stopped))
     }
 
     /// The state of its run, from the journal.
@@ -52,35 +53,57 @@ impl Child {
 
     /// Drives until a step, or to the end.
     pub(super) async fn drive(&mut self, until: Option<&str>) -> Result<(), Stop> {
+        let mut arguments = vec!["run"];
+        if let Some(until) = until {
+            arguments.extend(["--until", until]);
+        }
+        self.through(&arguments).await
+    }
+
+    /// Takes back everything after a step, or everything.
+    pub(super) async fn back(&mut self, plan: &Plan, to: Option<&str>) -> Result<(), Stop> {
+        let forward = summary::of(&self.state()?, plan, &Ok(()), "succeeded");
+        self.measured.extend(summary::measured(&forward));
+        match to {
+            Some(step) => self.through(&["rollback", "--to", step]).await,
+            None => self.through(&["rollback", "--all"]).await,
+        }
+    }
+
+    /// What was measured on the way there, for a summary whose steps were taken back since.
+    pub(super) fn measured_on_the_way(&self, summary: &mut Value) {
+        for (field, value) in &self.measured {
+            if summary.get(field).is_none() {
+                summary[field] = value.clone();
+            }
+        }
+    }
+
+    /// Runs a command until it is through, whatever dies.
+    async fn through(&mut self, arguments: &[&str]) -> Result<(), Stop> {
         for _ in 0..=RESTARTS + self.deaths.len() {
-            let status = self.once(until).await?;
+            let died = self.crashes()? as usize;
+            let status = self.once(arguments, died).await?;
             if status.success() {
                 return Ok(());
             }
             if status.signal().is_some() {
-                self.crashes += 1;
                 continue;
             }
             // After a death in the switch its first act is the abort; should the try after it fail, once more.
-            if self.crashes > 0 && self.aborted()? {
+            if self.crashes()? > 0 && self.aborted()? {
                 continue;
             }
             return Err(self.failure(status)?);
         }
-        Err(Failure::permanent(format!("the engine died {} times", self.crashes)).into())
+        Err(Failure::permanent(format!("the engine died {} times", self.crashes()?)).into())
     }
 
-    async fn once(&self, until: Option<&str>) -> Result<ExitStatus, Stop> {
+    async fn once(&self, arguments: &[&str], died: usize) -> Result<ExitStatus, Stop> {
         let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("start the engine").because(why.to_string()));
         let mut command = Command::new(std::env::current_exe().map_err(fault)?);
-        command.arg("run").arg(&self.runbook).arg("--state").arg(&self.state).arg("--rehearsal");
-        if let Some(until) = until {
-            command.args(["--until", until]);
-        }
-        match self.deaths.get(self.crashes as usize) {
-            Some(place) => command.env(CRASH_AT, place),
-            None => command.env_remove(CRASH_AT),
-        };
+        command.args(arguments).arg(&self.runbook).arg("--state").arg(&self.state).arg("--rehearsal");
+        command.env(crash::VARIABLE, self.deaths.get(died..).unwrap_or_default().join(";"));
         if self.json {
             command.arg("--json").stdout(Stdio::piped());
         }

@@ -4,6 +4,7 @@
 //! other with it; an engine that dies is started again, and counted. Its consent is for the lab alone.
 
 mod child;
+mod course;
 mod table;
 mod tenants;
 
@@ -14,10 +15,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Stop, lab as lab_command, present, summary};
-use crate::domain::{Failure, Plan};
+use crate::domain::Failure;
 use crate::lab::{self, Lab, UpOptions};
 use crate::loader;
 use child::Child;
+use course::Course;
 use tenants::Tenants;
 
 #[derive(Debug, Args)]
@@ -37,9 +39,8 @@ pub(super) struct RehearseArgs {
     /// Kill the engine there (STEP:EFFECT:intent|effect|outcome); given again, each start dies at the next.
     #[arg(long, value_name = "PLACE")]
     crash_at: Vec<String>,
-    /// Rehearse up to this step.
-    #[arg(long, value_name = "STEP")]
-    until: Option<String>,
+    #[command(flatten)]
+    course: Course,
 }
 
 /// Rehearses; the summary comes last, also where the lab could not be brought up.
@@ -66,21 +67,22 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     let directory = begin()?;
     let tenants = Tenants::start(&plan, &directory).await?;
     let mut child = Child::new(args, &directory);
-    let mut result = drive(&plan, &mut child, &tenants, args).await;
+    let mut result = args.course.drive(&plan, &mut child, &tenants).await;
     if result.is_ok() {
         result = tenants.all_have_written().await;
     }
     let (traffic, tally) = tenants.stop(&child.state()?, &directory).await?;
-    let mut summary = summary::of(&child.state()?, &plan, &result, "succeeded");
+    let mut summary = summary::of(&child.state()?, &plan, &result, args.course.good());
+    child.measured_on_the_way(&mut summary);
     summary["traffic"] = json!(traffic);
     if summary.get("ingress_controller").is_some() {
         // The step names the class's controller; which program stands for it is the lab's to say.
         summary["ingress_controller"] = json!(lab.ingress_controller().await?);
     }
-    summary["crashes"] = json!(child.crashes());
+    summary["crashes"] = json!(child.crashes()?);
     summary["writes"] = json!(tally);
     let result = result.and_then(|()| nothing_lost(&summary["traffic"]));
-    if result.is_err() && summary["outcome"] == "succeeded" {
+    if result.is_err() && summary["outcome"] == args.course.good() {
         summary["outcome"] = json!("failed");
     }
     save(&directory, &summary)?;
@@ -91,22 +93,6 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
         present::line(&table::of(&summary, &child.state()?, &directory));
     }
     result
-}
-
-/// The steps up to the last one that leaves Rev1 running, then the rest: in between the tenants are served
-/// by the new side long enough to be counted.
-async fn drive(plan: &Plan, child: &mut Child, tenants: &Tenants, args: &RehearseArgs) -> Result<(), Stop> {
-    let switch = plan.step_with_action("dns.switch").map(|step| step.id.clone());
-    let until = args.until.as_deref();
-    match switch {
-        Some(switch) if until.is_none() || until == Some("settle") => {
-            child.drive(Some(switch.as_str())).await?;
-            tenants.served_by_the_new_side().await?;
-            tenants.look_into_the_old().await?;
-            child.drive(until).await
-        }
-        _ => child.drive(until).await,
-    }
 }
 
 fn nothing_lost(traffic: &Value) -> Result<(), Stop> {

@@ -17,6 +17,8 @@ const EVERY_TENANT: Duration = Duration::from_mins(6);
 
 /// So many answers of the new side are waited for before what follows the switch.
 const DIRECT: u64 = 200;
+/// So many writes has the new side to take before they are carried back.
+const WRITTEN: u64 = 100;
 
 /// The tenants, and the databases that their writes are looked for in.
 pub(super) struct Tenants {
@@ -68,6 +70,18 @@ impl Tenants {
     pub(super) async fn look_into_the_old(&self) -> Result<(), Stop> {
         let secrets = lab::directory().join("secrets");
         Ok(ledger::remember(&self.directory, &secrets, &self.old, &self.schema).await?)
+    }
+
+    /// Waits until the new side has taken so many writes more.
+    pub(super) async fn written_on_the_new_side(&self) -> Result<(), Stop> {
+        let before = self.traffic.live().map_or(0, |live| live.new_side_writes);
+        self.until("the new side takes the tenants' writes", |live| live.new_side_writes >= before + WRITTEN).await
+    }
+
+    /// Waits until Rev1 serves them again.
+    pub(super) async fn served_by_the_source(&self) -> Result<(), Stop> {
+        let before = self.traffic.live().map_or(0, |live| live.served.old);
+        self.until("Rev1 serves the tenants again", |live| live.served.old >= before + DIRECT).await
     }
 
     /// Lets them finish, and counts.

@@ -51,6 +51,9 @@ pub struct Live {
     pub longest_stall_seconds: f64,
     /// How requests were served.
     pub served: ServedCounts,
+    /// Writes that the new side acknowledged.
+    #[serde(default)]
+    pub new_side_writes: u64,
     /// Tenants that have written at least once.
     pub tenants_written: u64,
     /// The last line: the traffic has ended.
@@ -151,6 +154,7 @@ impl Recorder {
             current_stall_seconds: current,
             longest_stall_seconds: totals.longest_stall().max(current),
             served: totals.served,
+            new_side_writes: totals.new_side_writes,
             tenants_written: self.written.iter().filter(|written| **written).count() as u64,
             ended,
         };

@@ -1,5 +1,7 @@
 //! The sums over all attempts: the live line shows them, the ledger's summary is made of them.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,14 @@ pub struct ServedCounts {
     pub relayed: u64,
     /// By the new side.
     pub direct: u64,
+    /// By Rev1 through the new side's ingress, after a switch was taken back.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub returned: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_nought(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A fold over attempts.
@@ -34,6 +44,10 @@ pub struct Totals {
     pub unknown_writes: u64,
     /// Which way the acknowledged took.
     pub served: ServedCounts,
+    /// Acknowledged writes that the new side took.
+    pub new_side_writes: u64,
+    /// Where Rev1 first answered.
+    old_address: Option<IpAddr>,
     /// The waits of writers.
     pub stalls: Stalls,
     /// The end of the latest attempt, in microseconds since the epoch.
@@ -59,12 +73,15 @@ impl Totals {
             }
             Kind::Write => {
                 self.acknowledged_writes += u64::from(acknowledged);
+                let new_side = matches!(attempt.served, Some(Served::Relayed | Served::Direct));
+                self.new_side_writes += u64::from(new_side);
                 self.unknown_writes += u64::from(attempt.outcome == Outcome::Unknown);
                 self.stalls.saw(attempt.seat, span, attempt.outcome);
             }
         }
         match attempt.served {
-            Some(Served::Old) => self.served.old += 1,
+            Some(Served::Old) if self.is_at_the_old_address(attempt) => self.served.old += 1,
+            Some(Served::Old) => self.served.returned += 1,
             Some(Served::Relayed) => self.served.relayed += 1,
             Some(Served::Direct) => self.served.direct += 1,
             None => {}
@@ -76,6 +93,13 @@ impl Totals {
                 self.last_relayed = self.last_relayed.max(Some(ended));
             }
         }
+    }
+
+    /// The first answer of Rev1 says where it is.
+    fn is_at_the_old_address(&mut self, attempt: &Attempt) -> bool {
+        let address = attempt.address.map(|address| address.ip());
+        self.old_address = self.old_address.or(address);
+        self.old_address == address
     }
 
     /// The longest wait of a writer, in seconds, as of the latest attempt.

@@ -1,0 +1,121 @@
+//! The switch, mirrored: tenants from the new stack back to the old one, with every write of the new side.
+//!
+//! [`freeze`] fences the target and lets the source apply its last write; until then everything is put back
+//! as it was, the target open again, when the budget runs out or anything fails. [`open`] is from the intent
+//! to open the source on, where there is only the way to the source. [`preview`] says beforehand what it
+//! changes, takes and loses; [`prove`] looks at all of it from outside.
+
+mod freeze;
+mod loss;
+mod open;
+pub(super) mod preview;
+mod prove;
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::world::World;
+use super::{abort, take_back};
+use crate::actions::servers::{logged_in_as, target};
+use crate::actions::{Reading, Result, Working};
+use crate::domain::runbook::inputs::Switch;
+use crate::domain::{Check, Failure, FailureKind};
+use crate::services::mysql::Endpoint;
+use crate::services::mysql::fence::Held;
+
+/// The checkpoint of the intent to open the source.
+const INTENDED: &str = "back_intended";
+/// The checkpoint that counts tries.
+const TRY: &str = "back_try";
+/// The service whose fence is journalled.
+const TARGET: &str = "target MySQL";
+
+/// Takes the switch back from wherever it stands.
+pub(super) async fn run(cx: &Working, inputs: &Switch) -> Result<Vec<Check>> {
+    if cx.checkpointed::<bool>(INTENDED)?.is_none() {
+        if !cx.state().switched {
+            if abort::is_due(cx) {
+                Box::pin(take_back(cx, "it is rolled back before the target was opened")).await?;
+            }
+            return Box::pin(prove::never_left(cx)).await;
+        }
+        Box::pin(up_to_the_intent(cx, inputs)).await?;
+    }
+    let cx = cx.unstoppable();
+    let world = Box::pin(World::open(&cx)).await?;
+    Box::pin(open::run(&cx, &world, inputs)).await?;
+    Box::pin(prove::all(&cx, &world, inputs)).await
+}
+
+async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
+    let mut attempt = tries(cx)?;
+    let mut frozen_at = freeze::frozen_at(cx, attempt)?;
+    if let Some(at) = frozen_at.filter(|at| freeze::left(inputs, *at).is_none()) {
+        let since = Timestamp::now().duration_since(at).as_secs();
+        put_forward(cx, attempt, &format!("an engine went away, and writes have waited for {since} s")).await?;
+        frozen_at = None;
+    }
+    let world = Box::pin(World::open(cx)).await?;
+    let mut held = None;
+    if frozen_at.is_none() {
+        attempt += 1;
+        cx.checkpoint(TRY, &attempt)?;
+        held = Some(Box::pin(freeze::before(cx, &world, inputs, attempt)).await?);
+    }
+    let left = frozen_at.and_then(|at| freeze::left(inputs, at)).unwrap_or_else(|| inputs.budget.duration());
+    let deadline = Instant::now() + left;
+    let frozen = Box::pin(freeze::run(cx, &world, held.as_mut(), attempt, deadline));
+    let failure = match timeout_at(deadline, frozen).await {
+        Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),
+        Ok(Ok(())) if Instant::now() < deadline => {
+            cx.switched_back()?;
+            return cx.checkpoint(INTENDED, &true);
+        }
+        Ok(Ok(())) => over_budget("everything was ready, too late"),
+        Ok(Err(failure)) if Instant::now() < deadline => failure,
+        Ok(Err(failure)) => over_budget(&failure.to_string()),
+        Err(_) => over_budget(&format!("{} were over", inputs.budget)),
+    };
+    drop((held, world));
+    put_forward(cx, attempt, &failure.what)
+        .await
+        .map_err(|abort| abort.while_doing("open the target again").because(failure.what.clone()))?;
+    let kind = if failure.kind == FailureKind::Interrupted { failure.kind } else { FailureKind::Permanent };
+    Err(Failure { kind, ..failure })
+}
+
+/// Before the intent: the target takes writes again, as before the try.
+async fn put_forward(cx: &Working, attempt: u32, why: &str) -> Result<()> {
+    let cx = cx.unstoppable();
+    let world = Box::pin(World::open(&cx)).await?;
+    freeze::take_back(&cx, &world, attempt, why).await
+}
+
+/// A connection of the application's account at the target, made while it may write.
+async fn held(cx: &Reading, world: &World) -> Result<Held> {
+    let endpoint = application(cx).await?;
+    let (schema, table) = world.a_table().await?;
+    Ok(Held::open(&endpoint, &schema, &table).await?)
+}
+
+/// The target, as the application logs in.
+async fn application(cx: &Reading) -> Result<Endpoint> {
+    logged_in_as(cx, &target(cx).await?, &cx.target()?.application).await
+}
+
+fn tries(cx: &Reading) -> Result<u32> {
+    Ok(cx.checkpointed(TRY)?.unwrap_or(0))
+}
+
+fn over_budget(why: &str) -> Failure {
+    Failure::permanent("the freeze of the way back took longer than its budget")
+        .because(why)
+        .next("see what took the time, then take the step back again: the target is open meanwhile")
+}
+
+/// The old address, to which the ingress relays.
+fn old_address(cx: &Reading) -> Result<IpAddr> {
+    cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))
+}

@@ -1,0 +1,161 @@
+//! The freeze of the way back: from the front's hold to the moment before the source is opened. Everything
+//! here can be taken back, and is, by [`take_back`], when the budget runs out or anything fails.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::{TARGET, held, loss, old_address};
+use crate::actions::dns::open::{jobs_deployment, scale};
+use crate::actions::dns::relay::Relay;
+use crate::actions::dns::world::World;
+use crate::actions::undo::recorded;
+use crate::actions::{Effect, Reading, Result, Working, again};
+use crate::domain::Failure;
+use crate::domain::resource::{Resource, Side as On};
+use crate::domain::runbook::inputs::Switch;
+use crate::services::front::Side;
+use crate::services::mysql::fence::managed::{self, OpenAccount};
+use crate::services::mysql::fence::{Held, Refusal, proof};
+use crate::services::mysql::replication::{self, Applied};
+
+/// What is left of a dead engine's budget has to be enough for the rest, else the target is opened again.
+const ENOUGH: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(200);
+
+/// What a try did, by its number.
+fn key(attempt: u32, what: &str) -> String {
+    format!("back-{attempt}-{what}")
+}
+
+/// When a try's freeze began, if it stands.
+pub(super) fn frozen_at(cx: &Reading, attempt: u32) -> Result<Option<Timestamp>> {
+    let hold = key(attempt, "fence-target");
+    if cx.standing().iter().any(|(key, _)| *key == hold) {
+        return cx.checkpointed(&key(attempt, "frozen-at"));
+    }
+    Ok(None)
+}
+
+/// What is left of the budget of a freeze that began then, if it is enough.
+pub(super) fn left(inputs: &Switch, frozen_at: Timestamp) -> Option<Duration> {
+    let spent = Timestamp::now().duration_since(frozen_at).unsigned_abs();
+    inputs.budget.duration().checked_sub(spent).filter(|left| *left >= ENOUGH)
+}
+
+/// While tenants still write: the relay made, the jobs gone, the source nearly there.
+pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt: u32) -> Result<Held> {
+    if let Some(relay) = Relay::open(cx).await? {
+        relay.make(cx, old_address(cx)?).await?;
+    }
+    if let Some(jobs) = jobs_deployment(cx) {
+        let effect = Effect::new(key(attempt, "jobs"), format!("stop the background jobs: {jobs} to 0"));
+        let namespace = &cx.kubernetes()?.namespace;
+        let effect = effect.touches(Resource::object("apps/v1", "Deployment", Some(namespace), &jobs));
+        cx.effect(effect, again(), scale(cx, &jobs, 0)).await?;
+    }
+    if cx.state().step(cx.step_id()).accepted_loss == 0 {
+        nearly_there(cx, world, inputs).await?;
+    }
+    held(cx, world).await
+}
+
+async fn nearly_there(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
+    loop {
+        let health = super::super::companion::tend(&mut *world.source.lock().await, &world.schemas).await?;
+        let channel = replication::status(&mut *world.source.lock().await).await?;
+        let channel = channel.ok_or_else(|| Failure::permanent(health.detail.clone()))?;
+        if channel.applier_fault.is_some() {
+            return Err(loss::broken(cx, &channel));
+        }
+        let at = replication::executed(&mut *world.target.lock().await).await?;
+        let lag = channel.lag_seconds.unwrap_or(u64::MAX);
+        if health.healthy && lag <= inputs.max_lag.duration().as_secs() {
+            return Ok(());
+        }
+        cx.check_cancelled()?;
+        cx.progress("wait until the source has caught up", channel.behind(&at), None, "transactions behind");
+        sleep(TICK).await;
+    }
+}
+
+/// Stops writes on the new side and lets the source apply the last of them.
+pub(super) async fn run(
+    cx: &Working,
+    world: &World,
+    held: Option<&mut Held>,
+    attempt: u32,
+    deadline: Instant,
+) -> Result<()> {
+    if held.is_some() {
+        cx.checkpoint(&key(attempt, "frozen-at"), &Timestamp::now())?;
+    }
+    if let Some(front) = &world.front {
+        let effect = Effect::new(key(attempt, "hold"), "hold writes at the front").touches(Resource::front());
+        cx.effect(effect, again(), async { Ok(front.hold().await?) }).await?;
+        front.drained(Side::New, deadline.saturating_duration_since(Instant::now())).await?;
+    }
+    let open = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
+    cx.fence(TARGET, true)?;
+    let effect = Effect::new(key(attempt, "fence-target"), format!("lock {}, end its sessions", world.new_account))
+        .touches(On::Target.user(&world.new_account))
+        .undo(json!({ "open": open }));
+    let act = async { Ok(managed::shut(&mut *world.target.lock().await, &open, deadline).await?) };
+    let ended: usize = cx.effect(effect, again(), act).await?;
+    cx.log(format!("the target is fenced; {ended} sessions ended"))?;
+    shut_is_proved(cx, world, held).await?;
+    let last = replication::executed(&mut *world.target.lock().await).await?;
+    if cx.state().step(cx.step_id()).accepted_loss > 0 && loss::give_up(cx, world, &last).await? {
+        return Ok(());
+    }
+    let mut source = world.source.lock().await;
+    if replication::wait_applied(&mut source, &last, deadline).await? == Applied::NotInTime {
+        let missing = last.subtract(&replication::executed(&mut source).await?);
+        return Err(super::over_budget(&format!("the source lacked {} transactions", missing.count())));
+    }
+    Ok(())
+}
+
+/// A write of the application is refused on a connection from before the fence and on a fresh one.
+async fn shut_is_proved(cx: &Working, world: &World, held: Option<&mut Held>) -> Result<()> {
+    let mut seen = Vec::new();
+    if let Some(held) = held {
+        seen = vec![held.refused().await?, held.refused_afresh().await?];
+    } else {
+        let (schema, table) = world.a_table().await?;
+        seen.push(proof::fresh(&super::application(cx).await?, &schema, &table).await?);
+    }
+    match seen.iter().find(|refused| !matches!(refused, Refusal::Denied | Refusal::Ended)) {
+        None => Ok(()),
+        Some(other) => {
+            Err(Failure::permanent("the target's fence is not proved")
+                .because(format!("a write was refused as {other:?}")))
+        }
+    }
+}
+
+/// Opens the target to exactly what it was open to, relays again, and runs the jobs again.
+pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32, why: &str) -> Result<()> {
+    cx.log(format!("opening the target again: {why}"))?;
+    cx.take_back(&key(attempt, "fence-target"), |undo| async move {
+        let open: OpenAccount = recorded(&undo, "open")?;
+        managed::open(&mut *world.target.lock().await, &open, Instant::now() + PATIENCE).await?;
+        Ok(())
+    })
+    .await?;
+    cx.fence(TARGET, false)?;
+    cx.take_back(&key(attempt, "hold"), |_| async {
+        match &world.front {
+            Some(front) => Ok(front.relay(PATIENCE).await?),
+            None => Ok(()),
+        }
+    })
+    .await?;
+    if let Some(jobs) = jobs_deployment(cx) {
+        cx.take_back(&key(attempt, "jobs"), |_| scale(cx, &jobs, 1)).await?;
+    }
+    cx.log("the target takes writes again; nothing was moved")
+}

@@ -1,0 +1,104 @@
+//! The supervisor: the same program, which runs the engine as a child and starts it again at once when it
+//! dies with a fence shut.
+//!
+//! An engine that dies while tenants cannot write must not wait for a person: the one that follows aborts
+//! first, or finishes within what is left of the budget. One that dies at any other time is left to the
+//! driver, and this process ends in the same way as it did.
+
+use std::io::IsTerminal as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Stop, Which};
+use crate::domain::{Failure, RunState};
+use crate::engine::{self, crash};
+
+/// Set for the child: it is the engine.
+const SUPERVISED: &str = "CUTOVER_SUPERVISED";
+
+/// An engine that dies so often with a fence shut will not get it open by itself.
+const RESTARTS: u32 = 5;
+
+/// Runs `engine` under supervision: in a child that is this very command.
+pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    if std::env::var_os(SUPERVISED).is_some() {
+        return engine.await;
+    }
+    // A runbook with faults is named before anything is started.
+    let directory = which.directory(&which.plan()?);
+    let mut places = crash::places();
+    for _ in 0..=RESTARTS {
+        let status = once(&places)
+            .await
+            .map_err(|why| Failure::permanent("run the engine as a process of its own").because(why.to_string()))?;
+        let Some(died) = status.signal() else { return ended(status) };
+        let fences = engine::look(&directory).map(|state| fenced(&state)).unwrap_or_default();
+        if fences.is_empty() {
+            return Err(die_of(died));
+        }
+        eprintln!("the engine died (signal {died}) with a fence shut at the {fences}: starting it again");
+        places = places.into_iter().skip(1).collect();
+    }
+    Err(Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))
+        .next("`cutover status` names the fence; `cutover run` opens it again, `cutover journal` shows what went on")
+        .into())
+}
+
+/// Fences that keep tenants from writing: not the source's after the point of switching.
+fn fenced(state: &RunState) -> String {
+    let source_rests = |service: &str| state.switched && service.starts_with("source");
+    let shut = state.fences.keys().filter(|service| !source_rests(service));
+    shut.cloned().collect::<Vec<_>>().join(" and the ")
+}
+
+async fn once(places: &[String]) -> std::io::Result<ExitStatus> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1)).env(SUPERVISED, "1");
+    match places.first() {
+        Some(place) => command.env(crash::VARIABLE, place),
+        None => command.env_remove(crash::VARIABLE),
+    };
+    // Ready for signals before there is a child that they are meant for.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut child = command.spawn()?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            // Ctrl-C on a terminal reaches the child by itself; a second one would mean "leave at once".
+            _ = interrupt.recv() => if !std::io::stdin().is_terminal() { pass_on(&child, Signal::SIGINT) },
+            _ = terminate.recv() => pass_on(&child, Signal::SIGTERM),
+            _ = hangup.recv() => pass_on(&child, Signal::SIGHUP),
+        }
+    }
+}
+
+fn pass_on(child: &Child, signal: Signal) {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        // A child that is gone has nothing to be told.
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+fn ended(status: ExitStatus) -> Result<(), Stop> {
+    match status.code() {
+        Some(0) => Ok(()),
+        code => Err(Stop::Said(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))),
+    }
+}
+
+/// Ends this process as its child ended, so that whoever waits for it sees the same.
+fn die_of(signal: i32) -> Stop {
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = kill(Pid::this(), signal);
+    }
+    Failure::permanent(format!("the engine died of signal {signal}"))
+        .next("run the same command again: it goes on where it was")
+        .into()
+}
