@@ -6,7 +6,7 @@ use cutover::domain::event::{Consent, ConsentKind, Holder};
 use cutover::domain::machine::{self, Command};
 use cutover::domain::runbook::Runbook;
 use cutover::domain::state::{Direction, Status};
-use cutover::domain::{Event, Failure, Plan, Recorded, Resource, RunState, StepId};
+use cutover::domain::{Event, Failure, Plan, Recorded, Resource, Risk, RunState, StepId};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -31,7 +31,13 @@ fn holder() -> Holder {
 }
 
 fn consent(phrase: Option<&str>) -> Consent {
-    Consent { by: "a".into(), how: ConsentKind::Typed, phrase: phrase.map(str::to_owned), evidence: None }
+    Consent {
+        by: "a".into(),
+        how: ConsentKind::Typed,
+        phrase: phrase.map(str::to_owned),
+        accepted: vec![],
+        evidence: None,
+    }
 }
 
 /// What may happen next, in any order.
@@ -71,7 +77,7 @@ fn events(state: &RunState, plan: &Plan, what: &Move) -> Vec<Event> {
     match (what, running) {
         (Move::Start(n, phrase), _) => {
             let consent = consent(phrase.then_some("go"));
-            decided(Command::Start { step: id(*n), digest: "d".into(), consent })
+            decided(Command::Start { step: id(*n), digest: "d".into(), risks: vec![], consent })
         }
         (Move::Resume(n), _) => decided(Command::Resume { step: id(*n), by: "a".into() }),
         (Move::Adopt(n), _) => decided(Command::Adopt { step: id(*n), by: "a".into(), checks: vec![] }),
@@ -160,7 +166,7 @@ fn a_phrase_is_asked_for_to_the_letter() {
         state.fold(&Recorded { seq, at: Timestamp::UNIX_EPOCH, event });
     }
     for (phrase, good) in [(None, false), (Some("Go"), false), (Some("go "), false), (Some("go"), true)] {
-        let command = Command::Start { step: id(2), digest: "d".into(), consent: consent(phrase) };
+        let command = Command::Start { step: id(2), digest: "d".into(), risks: vec![], consent: consent(phrase) };
         assert_eq!(machine::decide(&state, &plan, &command).is_ok(), good, "{phrase:?}");
     }
 }
@@ -169,7 +175,7 @@ fn a_phrase_is_asked_for_to_the_letter() {
 fn a_step_in_doubt_is_not_resumed_with_other_inputs() {
     let plan = plan();
     let mut state = RunState::default();
-    let start = Command::Start { step: id(0), digest: "d".into(), consent: consent(None) };
+    let start = Command::Start { step: id(0), digest: "d".into(), risks: vec![], consent: consent(None) };
     let die = Event::EngineStarted { by: holder(), version: "1".into() };
     for event in machine::decide(&state, &plan, &start).unwrap().into_iter().chain([die]) {
         let recorded = Recorded { seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
@@ -212,4 +218,48 @@ fn what_was_taken_back_explains_nothing_and_what_was_kept_does() {
     tell(Event::Kept { step: step.clone(), attempt: 1, effect: Some("two".into()), what, why });
     let kept = tell(Event::RolledBack { step: step.clone(), attempt: 1, checks: vec![] });
     assert_eq!(kept, ["docker/volume/c"], "what is kept on purpose is no leftover");
+}
+
+/// A plan of nothing but a switch, with a front or without, and the phrase that accepts its absence.
+fn switch(front: bool, phrase: Option<&str>) -> Plan {
+    let mut with = json!({ "address": "203.0.113.7" });
+    if let Some(phrase) = phrase {
+        with["accept_without_front"] = json!(phrase);
+    }
+    let mut runbook = json!({ "name": "a", "environment": "lab", "service": { "name": "a", "host": "a.example" },
+        "step": [{ "id": "dns", "owner": "lead", "day": 5, "action": "dns.switch", "with": with }] });
+    if front {
+        runbook["front"] = json!({ "container": "old" });
+    }
+    Plan::new(serde_json::from_value::<Runbook>(runbook).unwrap(), "a.toml".into())
+}
+
+#[test]
+fn a_risk_is_accepted_by_its_own_phrase_or_not_at_all() {
+    let older = Risk {
+        what: "no way back".into(),
+        accepted_by: "accept_no_way_back".into(),
+        phrase: Some("no way back".into()),
+    };
+    let start = |plan: &Plan, risks: Vec<Risk>, accepted: &[&str]| {
+        let accepted = accepted.iter().map(ToString::to_string).collect();
+        let consent = Consent { accepted, ..consent(None) };
+        let command = Command::Start { step: StepId::from("dns"), digest: "d".into(), risks, consent };
+        machine::decide(&RunState::default(), plan, &command)
+    };
+    assert!(start(&switch(true, None), vec![], &[]).is_ok());
+
+    // Whatever the driver says of the preview, the runbook shows that there is no front.
+    let refused = start(&switch(false, None), vec![], &["anything"]).unwrap_err();
+    assert!(refused.next.unwrap().contains("accept_without_front"), "nobody named a phrase");
+    let without = switch(false, Some("some will fail"));
+    assert!(start(&without, vec![], &[]).unwrap_err().next.unwrap().contains("--phrase 'dns=some will fail'"));
+    assert!(start(&without, vec![], &["Some will fail"]).is_err());
+    assert!(start(&without, vec![], &["some will fail"]).is_ok());
+
+    assert!(start(&switch(true, None), vec![older.clone()], &[]).is_err());
+    assert!(start(&without, vec![older.clone()], &["some will fail"]).is_err(), "one phrase is not for both");
+    assert!(start(&without, vec![older.clone()], &["no way back", "some will fail"]).is_ok());
+    let unnamed = Risk { phrase: None, ..older };
+    assert!(start(&switch(true, None), vec![unnamed], &["no way back"]).is_err());
 }

@@ -122,7 +122,8 @@ fn endpoint(container: &str, user: &str) -> Endpoint {
 /// Says that a step of others' is over, with these outputs.
 fn given(drive: &Drive, step: &str, outputs: BTreeMap<String, serde_json::Value>) {
     let (step, attempt) = (StepId::from(step), 1);
-    let consent = Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase: None, evidence: None };
+    let consent =
+        Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase: None, accepted: vec![], evidence: None };
     let started =
         Event::StepStarted { step: step.clone(), attempt, digest: String::new(), inputs: String::new(), consent };
     drive.memory.record(started).unwrap();

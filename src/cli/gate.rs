@@ -37,24 +37,31 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
         return Err(Stop::AtGate(format!("step `{}` in production asks for a person on a terminal", step.id)));
     }
     let mut kind = if given.rehearsal { ConsentKind::Rehearsal } else { ConsentKind::Beforehand };
-    let phrase = match &step.gate.phrase {
-        None => None,
-        Some(wanted) => Some(match given.phrases.iter().find(|(id, _)| *id == step.id) {
-            Some((_, phrase)) => phrase.clone(),
-            None if given.rehearsal => wanted.clone(),
-            None if on_terminal => {
-                kind = ConsentKind::Typed;
-                ask(&format!("type `{wanted}` to start {}: ", step.id))?
-            }
-            None => {
-                return Err(Stop::AtGate(format!(
-                    "step `{0}` asks for a typed phrase: --phrase '{0}={wanted}'",
-                    step.id
-                )));
-            }
-        }),
+    let asked = || step.gate.phrase.iter().chain(preview.accepts.iter().filter_map(|risk| risk.phrase.as_ref()));
+    let said = || given.phrases.iter().filter(|(id, _)| *id == step.id).map(|(_, phrase)| phrase);
+    let mut typed = |wanted: &str, what: &str| {
+        if given.rehearsal || said().any(|phrase| phrase == wanted) {
+            return Ok(wanted.to_owned());
+        }
+        // A phrase that nothing asks for was meant for this: the machine refuses it.
+        if let Some(other) = said().find(|said| !asked().any(|asked| asked == *said)) {
+            return Ok(other.clone());
+        }
+        if !on_terminal {
+            let id = &step.id;
+            return Err(Stop::AtGate(format!("step `{id}` asks for a typed phrase {what}: --phrase '{id}={wanted}'")));
+        }
+        kind = ConsentKind::Typed;
+        ask(&format!("type `{wanted}` {what}: "))
     };
-    if step.gate.phrase.is_none() && step.gate.confirm && !given.yes && !given.rehearsal {
+    let phrase = step.gate.phrase.as_ref().map(|wanted| typed(wanted, "to start it")).transpose()?;
+    let mut accepted = Vec::new();
+    for risk in &preview.accepts {
+        let unnamed =
+            || Stop::AtGate(format!("step `{}` risks this: {}. To go on, {}", step.id, risk.what, risk.way_out()));
+        accepted.push(typed(risk.phrase.as_ref().ok_or_else(unnamed)?, &format!("to accept this: {}", risk.what))?);
+    }
+    if phrase.is_none() && accepted.is_empty() && step.gate.confirm && !given.yes && !given.rehearsal {
         if !on_terminal {
             return Err(Stop::AtGate(format!("step `{}` asks for a confirmation: --yes, or a terminal", step.id)));
         }
@@ -71,7 +78,7 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
         },
         _ => None,
     };
-    Ok(Consent { by: who.to_owned(), how: kind, phrase, evidence })
+    Ok(Consent { by: who.to_owned(), how: kind, phrase, accepted, evidence })
 }
 
 fn in_window(step: &Step) -> Result<(), Stop> {
@@ -91,4 +98,53 @@ pub(super) fn ask(question: &str) -> Result<String, Stop> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(fault)?;
     Ok(answer.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::Risk;
+
+    fn runbook() -> Runbook {
+        let step = json!({ "id": "dns", "owner": "lead", "day": 5, "action": "dns.switch",
+            "gate": { "phrase": "switch it" }, "with": { "address": "203.0.113.7" } });
+        let service = json!({ "name": "a", "host": "a.example" });
+        serde_json::from_value(json!({ "name": "a", "environment": "lab", "service": service, "step": [step] }))
+            .unwrap()
+    }
+
+    fn passed(phrases: &[&str], rehearsal: bool, named: Option<&str>) -> Result<Consent, Stop> {
+        let risk = Risk { what: "some fail".into(), accepted_by: "accept_it".into(), phrase: named.map(Into::into) };
+        let preview = Preview { accepts: vec![risk], ..Preview::default() };
+        let phrases = phrases.iter().map(|phrase| (StepId::from("dns"), (*phrase).to_owned())).collect();
+        // JSON: nobody is asked, whoever runs this test.
+        let given = Given { yes: true, phrases, rehearsal, json: true };
+        let runbook = runbook();
+        pass(&runbook, &runbook.steps[0], &preview, &given, "a")
+    }
+
+    #[test]
+    fn a_gate_with_a_risk_asks_for_both_phrases() {
+        assert_eq!(passed(&["switch it"], false, Some("some may fail")).unwrap_err().code(), 3);
+        assert_eq!(passed(&["some may fail"], false, Some("some may fail")).unwrap_err().code(), 3);
+        let consent = passed(&["some may fail", "switch it"], false, Some("some may fail")).unwrap();
+        assert_eq!(
+            (consent.phrase.as_deref(), consent.accepted),
+            (Some("switch it"), vec!["some may fail".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_wrong_phrase_goes_to_the_machine_which_refuses_it() {
+        let consent = passed(&["switch it", "none will fail"], false, Some("some may fail")).unwrap();
+        assert_eq!(consent.accepted, ["none will fail"]);
+    }
+
+    #[test]
+    fn a_rehearsal_consents_for_the_lab_but_not_to_what_no_runbook_names() {
+        assert_eq!(passed(&[], true, Some("some may fail")).unwrap().accepted, ["some may fail"]);
+        assert_eq!(passed(&[], true, None).unwrap_err().code(), 3);
+    }
 }

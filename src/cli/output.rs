@@ -43,8 +43,11 @@ pub fn preview(preview: &Preview) -> String {
     for (name, value) in &preview.figures {
         let _ = writeln!(text, "    now    {name}: {value}");
     }
-    for warning in preview.warnings.iter().chain(&preview.accepts) {
+    for warning in &preview.warnings {
         let _ = writeln!(text, "    !      {warning}");
+    }
+    for risk in &preview.accepts {
+        let _ = writeln!(text, "    RISK   {risk}");
     }
     if let Some(takes) = preview.takes {
         let _ = writeln!(text, "    takes  {}", seconds(takes));

@@ -52,7 +52,7 @@ async fn steps(handle: &Handle, args: &RollbackArgs) -> Result<(), Stop> {
         } else {
             let way_back = handle.way_back(&step.id).await?;
             let how = consent(handle, step, &way_back, args)?;
-            let consent = Consent { by: who.clone(), how, phrase: None, evidence: None };
+            let consent = Consent { by: who.clone(), how, phrase: None, accepted: vec![], evidence: None };
             let (step, digest) = (step.id.clone(), way_back.digest());
             Command::RollBack { step, digest, consent, accepted_loss: args.accept_loss }
         };

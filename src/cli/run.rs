@@ -73,7 +73,7 @@ async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
         } else {
             let preview = handle.preview(&id).await?;
             let consent = gate::pass(&plan.runbook, step, &preview, &given, &who)?;
-            Command::Start { step: id, digest: preview.digest(), consent }
+            Command::Start { step: id, digest: preview.digest(), risks: preview.accepts, consent }
         };
         handle.command(command).await?;
     }

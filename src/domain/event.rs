@@ -46,6 +46,9 @@ pub struct Consent {
     /// The phrase as typed, where the gate asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phrase: Option<String>,
+    /// The phrases that accepted the preview's risks, as typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
     /// Evidence typed in for a manual step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,

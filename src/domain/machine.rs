@@ -8,6 +8,7 @@ use super::event::{Consent, ConsentKind, Event};
 use super::failure::Failure;
 use super::ids::StepId;
 use super::plan::Plan;
+use super::risk::{self, Risk};
 use super::runbook::Step;
 use super::state::{Direction, RunState, Status, StepState};
 
@@ -15,8 +16,9 @@ use super::state::{Direction, RunState, Status, StepState};
 #[expect(missing_docs, reason = "the fields repeat the words of the variant's own line")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Start a step that is next, for the preview with this digest.
-    Start { step: StepId, digest: String, consent: Consent },
+    /// Start a step that is next, for the preview with this digest and these risks; the engine puts in the
+    /// risks of the preview that it took itself.
+    Start { step: StepId, digest: String, risks: Vec<Risk>, consent: Consent },
     /// Go on with a step whose engine went away.
     Resume { step: StepId, by: String },
     /// Take a step as done by others; these facts were looked at.
@@ -47,7 +49,7 @@ fn stands(state: &RunState, step: &Step) -> bool {
 /// What a command means now.
 pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Event>, Failure> {
     match command {
-        Command::Start { step, digest, consent } => {
+        Command::Start { step, digest, risks, consent } => {
             let step = next_is(state, plan, step)?;
             let status = state.step(&step.id).status;
             if !matches!(status, Status::Pending | Status::Failed | Status::RolledBack) {
@@ -58,12 +60,19 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
                     .next("finish its rollback, then start it again"));
             }
             gate_met(step, consent)?;
+            risk::accepted(step, risk::of_plan(plan, step).iter().chain(risks), consent)?;
             Ok(vec![started(state, plan, step, digest.clone(), consent.clone())])
         }
         Command::Resume { step, by } => {
             let was = state.step(step);
             if was.status == Status::InDoubt && was.direction == Direction::Back {
-                let consent = Consent { by: by.clone(), how: ConsentKind::NotNeeded, phrase: None, evidence: None };
+                let consent = Consent {
+                    by: by.clone(),
+                    how: ConsentKind::NotNeeded,
+                    phrase: None,
+                    accepted: vec![],
+                    evidence: None,
+                };
                 return Ok(vec![back(step, &was, was.digest.clone(), consent, was.accepted_loss)]);
             }
             let step = next_is(state, plan, step)?;
@@ -78,8 +87,9 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
                 .because("what it did so far was agreed to with other inputs")
                 .next("put the runbook back as it was, finish or roll back the step, then change it"));
             }
+            let evidence = was.evidence.clone();
             let consent =
-                Consent { by: by.clone(), how: ConsentKind::NotNeeded, phrase: None, evidence: was.evidence.clone() };
+                Consent { by: by.clone(), how: ConsentKind::NotNeeded, phrase: None, accepted: vec![], evidence };
             Ok(vec![started(state, plan, step, was.digest, consent)])
         }
         Command::Adopt { step, by, checks } => {

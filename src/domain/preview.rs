@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::risk::Risk;
+
 /// What a step would do to the world as it stands now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
@@ -25,7 +27,7 @@ pub struct Preview {
     pub warnings: Vec<String>,
     /// A loss or risk that only a typed phrase accepts; empty where there is none.
     #[serde(default)]
-    pub accepts: Vec<String>,
+    pub accepts: Vec<Risk>,
     /// Of a way back: so many acknowledged writes would be lost. Not digested, because it moves; the engine
     /// asks for as much consent when it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -147,8 +147,13 @@ impl Engine {
     }
 
     async fn one(&self, command: &Command, cancel: &CancellationToken) -> Result<(), Failure> {
-        match command {
-            Command::Start { step, digest, .. } => agreed(step, &self.preview(step, cancel).await?, digest)?,
+        let mut command = command.clone();
+        match &mut command {
+            Command::Start { step, digest, risks, .. } => {
+                let now = self.preview(step, cancel).await?;
+                agreed(step, &now, digest)?;
+                *risks = now.accepts;
+            }
             Command::RollBack { step, digest, accepted_loss, .. } => {
                 let way_back = self.way_back(step, cancel).await?;
                 agreed(step, &way_back, digest)?;
@@ -156,10 +161,10 @@ impl Engine {
             }
             Command::Resume { .. } | Command::Adopt { .. } | Command::Reload => {}
         }
-        for event in machine::decide(&self.book.state(), &self.plan, command)? {
+        for event in machine::decide(&self.book.state(), &self.plan, &command)? {
             self.book.record(event)?;
         }
-        match command {
+        match &command {
             Command::Start { step, .. } | Command::Resume { step, .. } | Command::RollBack { step, .. } => {
                 let attempt = Attempt::new(self, self.step(step)?, self.reading(step, cancel));
                 match self.book.state().step(step).direction {

@@ -104,7 +104,13 @@ impl Drive {
         let id = StepId::from(step);
         let attempt = self.memory.state().step(&id).attempt + 1;
         let (digest, inputs) = (String::new(), String::new());
-        let consent = Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase: None, evidence: None };
+        let consent = Consent {
+            by: "the test".into(),
+            how: ConsentKind::NotNeeded,
+            phrase: None,
+            accepted: vec![],
+            evidence: None,
+        };
         self.memory.put(Event::StepStarted { step: id.clone(), attempt, digest, inputs, consent });
         let outputs = self.action(step).apply(&self.context(step).working()).await?;
         self.memory.put(Event::Applied { step: id, attempt, outputs: outputs.clone() });
@@ -125,7 +131,8 @@ impl Drive {
         let id = StepId::from(step);
         let attempt = self.memory.state().step(&id).attempt + 1;
         let phrase = phrase.map(str::to_owned);
-        let consent = Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase, evidence: None };
+        let consent =
+            Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase, accepted: vec![], evidence: None };
         let (digest, accepted_loss) = (String::new(), 0);
         self.memory.put(Event::RollbackStarted { step: id.clone(), attempt, digest, consent, accepted_loss });
         let checks = self.action(step).rollback(&self.context(step).working()).await?;

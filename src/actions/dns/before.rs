@@ -27,20 +27,27 @@ const VERIFIED: &str = "verified_at";
 pub(super) const SKIP_START: &str = "skip-replica-start";
 /// See [`SKIP_START`].
 pub(super) const REVERSE_CHANNEL: &str = "reverse-channel";
+/// The checkpoint that says why the source does not follow the target after the switch.
+pub(super) const NO_WAY_BACK: &str = "no_way_back";
 const TICK: Duration = Duration::from_millis(500);
 
 /// Does all of it, and gives back a connection of the application's for the proof of the fence.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
-    if world.source_facts.flavour != Flavour::Own {
-        return Err(Failure::permanent("the source is a managed server").because("its fence would be another one"));
-    }
+    fenceable(world)?;
     unchanged(cx, world).await?;
     old_ttl_over(cx).await?;
     if let Some(relay) = Relay::open(cx).await? {
         relay.at_pods(cx).await?;
     }
     verified(cx).await?;
-    reverse_channel(cx, world).await?;
+    match &world.no_way_back {
+        None => reverse_channel(cx, world).await?,
+        // Accepted by its phrase at the gate: nothing will follow the target.
+        Some(why) => {
+            cx.checkpoint(NO_WAY_BACK, why)?;
+            cx.log(format!("no channel back to the source: {why}"))?;
+        }
+    }
     staged(cx, world, inputs).await?;
     caught_up(cx, world, inputs).await?;
     let mut source = world.source.lock().await;
@@ -53,6 +60,19 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     drop(source);
     let (schema, table) = world.a_table().await?;
     Ok(Held::open(&world.source_application, &schema, &table).await?)
+}
+
+/// Refuses a source that the switch has no fence for.
+pub(super) fn fenceable(world: &World) -> Result<()> {
+    if world.source_facts.flavour == Flavour::Own {
+        return Ok(());
+    }
+    Err(Failure::permanent("the source is a managed server, which the switch cannot fence")
+        .because("its administrator has no super_read_only, and only that keeps every account from writing")
+        .next(
+            "let a MySQL server of your own replicate from it, move the tenants there, and name that one as [source]; or \
+             switch by the provider's own tools",
+        ))
 }
 
 /// Refuses when the schema or the build is not the one that was imaged.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::before::NO_WAY_BACK;
 use crate::actions::servers::source;
 use crate::actions::{Health, Reading, Result};
 use crate::domain::runbook::ActionSpec;
@@ -22,6 +23,9 @@ pub(super) async fn look(cx: &Reading) -> Result<Option<Health>> {
     let state = cx.state();
     let settle = cx.plan().runbook.steps.iter().find(|step| matches!(step.action, ActionSpec::Settle(_)));
     if settle.is_some_and(|step| state.step(&step.id).effects.contains_key(END)) {
+        return Ok(None);
+    }
+    if cx.checkpointed::<String>(NO_WAY_BACK)?.is_some() {
         return Ok(None);
     }
     let mut session = Session::open(&source(cx).await?).await?;

@@ -109,6 +109,9 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
         return Err(Failure::permanent("the target is not equal to the source")
             .because(format!("it lacks {}", last.subtract(&everything))));
     }
+    if world.no_way_back.is_some() {
+        return Ok(());
+    }
     let mut source = world.source.lock().await;
     // Kept by an abort: transactions that the source knows of and will never be sent do no harm.
     let effect = Effect::new(

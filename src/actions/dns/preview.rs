@@ -1,12 +1,13 @@
 //! What the switch would do, read from the world as it stands.
 
+use super::before::fenceable;
 use super::open::answer;
 use super::service;
 use super::world::World;
 use crate::actions::{Reading, Result};
-use crate::domain::Preview;
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Switch;
+use crate::domain::{Failure, Preview, Risk, risk};
 use crate::services::mysql::fence::managed::OpenAccount;
 use crate::services::mysql::replication;
 
@@ -16,6 +17,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
          switch mirrored, with every write of the new side carried back",
     );
     let world = Box::pin(World::look(cx)).await?;
+    fenceable(&world)?;
     world.record.refuse_foreign().await?;
     preview.identity("source MySQL", world.source_facts.uuid.clone());
     preview.identity("target MySQL", world.target_facts.uuid.clone());
@@ -31,19 +33,15 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             "front",
             vec![format!("{} -> hold -> relay to {address}", front.status().await?.mode.word())],
         );
-    } else {
-        preview
-            .warnings
-            .push("no front: clients with the old answer fail until they resolve the name again".to_owned());
-        preview.accepts.push(format!(
-            "clients with the old answer fail: {}",
-            inputs.accept_without_front.as_deref().unwrap_or("accept in the runbook (`accept_without_front`)")
-        ));
     }
+    preview.accepts = risks(cx, inputs, &world)?;
     preview.change(
         Verb::Change,
         "source MySQL",
-        vec!["fenced by super_read_only, persisted".to_owned(), "follows the target".to_owned()],
+        vec![
+            "fenced by super_read_only, persisted".to_owned(),
+            if world.no_way_back.is_none() { "follows the target" } else { "follows nobody: it cannot" }.to_owned(),
+        ],
     );
     let before = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
     let detail =
@@ -68,4 +66,18 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             .figure("lag", format!("{:?} s, {} transactions", channel.lag_seconds.unwrap_or(0), channel.behind(&at)));
     }
     Ok(preview)
+}
+
+/// What only a typed phrase accepts: clients that nobody relays, and a source that could not take writes back.
+fn risks(cx: &Reading, inputs: &Switch, world: &World) -> Result<Vec<Risk>> {
+    let step = cx.plan().step(cx.step_id()).ok_or_else(|| Failure::permanent("the step is not in the runbook"))?;
+    let mut risks = risk::of_plan(cx.plan(), step);
+    if let Some(why) = &world.no_way_back {
+        risks.push(Risk {
+            what: format!("no way back without loss: {why}"),
+            accepted_by: "accept_no_way_back".to_owned(),
+            phrase: inputs.accept_no_way_back.clone(),
+        });
+    }
+    Ok(risks)
 }

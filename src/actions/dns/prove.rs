@@ -81,7 +81,10 @@ async fn servers(world: &World, checks: &mut Vec<Check>) -> Result<()> {
     let follows = channel.as_ref().is_some_and(|c| c.running() && c.filter == replication::patterns(&world.schemas));
     let evidence =
         channel.map_or_else(|| "no channel".to_owned(), |channel| format!("{channel}, filter {:?}", channel.filter));
-    checks.push(Check::of(follows, "the source follows the target", evidence));
+    checks.push(match &world.no_way_back {
+        None => Check::of(follows, "the source follows the target", evidence),
+        Some(why) => Check::noted("the source follows the target", format!("it does not, as was accepted: {why}")),
+    });
     let crossed = grants::exists(&mut source, &world.new_account).await?;
     checks.push(Check::of(
         !crossed,

@@ -15,7 +15,7 @@ use crate::services::front::{Front, Transport};
 use crate::services::mysql::grants::Account;
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::replication::Source;
-use crate::services::mysql::{Endpoint, LockName, Server, Session, literal};
+use crate::services::mysql::{Endpoint, LockName, Server, Session, literal, way_back};
 
 /// How long an ended session of an earlier attempt may take to go.
 const LEFTOVER: Duration = Duration::from_secs(5);
@@ -40,6 +40,8 @@ pub(super) struct World {
     pub forward: Source,
     /// How the source follows the target.
     pub reverse: Source,
+    /// Why the source could not follow the target, so that there is no way back; nothing where it can.
+    pub no_way_back: Option<String>,
     /// The databases that move.
     pub schemas: Vec<String>,
     /// What stands at the old address, if anything can be switched there.
@@ -80,6 +82,7 @@ impl World {
         cx.recognise("target MySQL", &target_facts.uuid)?;
         let (old, new) = (cx.source()?, cx.target()?);
         Ok(Self {
+            no_way_back: way_back(&source_facts, &target_facts).err(),
             source_facts,
             target_facts,
             source: Mutex::new(source),

@@ -26,6 +26,7 @@ use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::load::state;
 use crate::services::mysql::replication;
+use crate::services::mysql::table::without_primary_key;
 use crate::services::mysql::{Server, Session};
 
 /// The identities under which the servers are pinned.
@@ -49,6 +50,7 @@ impl Action for Restore {
             }
         }
         let schemas = &cx.source()?.schemas;
+        keys_allow(&mut here, &mut there, schemas).await?;
         let begun = !cx.state().step(cx.step_id()).effects.is_empty();
         if !begun {
             free(&mut there, schemas).await?;
@@ -91,6 +93,21 @@ impl Action for Restore {
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
         follow::health(self, cx).await
     }
+}
+
+/// A target that asks for primary keys takes every table of the source.
+async fn keys_allow(source: &mut Session, target: &mut Session, schemas: &[String]) -> Result<()> {
+    let required: bool = target.one("read the setting", "SELECT @@GLOBAL.sql_require_primary_key").await?;
+    let without = if required { without_primary_key(source, schemas).await? } else { Vec::new() };
+    if without.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::permanent("the target takes no table without a primary key")
+        .because(format!("sql_require_primary_key is ON there, and {} have none", without.join(", ")))
+        .next(
+            "set sql_require_primary_key = OFF on the target (managed: in its parameter group) until they have keys; or \
+             give them keys at the source",
+        ))
 }
 
 /// The target's schemas are free to be loaded into, and nobody else has a channel there.

@@ -207,6 +207,8 @@ pub struct Switch {
     pub end_blockers: bool,
     /// No front: clients with the old answer fail until they resolve again, accepted by this phrase.
     pub accept_without_front: Option<String>,
+    /// The source cannot follow the target (it is older): no way back without loss, accepted by this phrase.
+    pub accept_no_way_back: Option<String>,
 }
 
 /// `settle`.

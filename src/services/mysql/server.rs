@@ -152,17 +152,19 @@ impl Server {
 
 /// Whether `old` could follow `new`, so that a switch can be taken back without loss; why not, else.
 pub fn way_back(old: &Server, new: &Server) -> std::result::Result<(), String> {
-    if old.version.is_mariadb() != new.version.is_mariadb() {
-        return Err(format!("{} cannot follow {}: they are two products", old.version, new.version));
+    follows(&old.version, &new.version)
+}
+
+fn follows(old: &Version, new: &Version) -> std::result::Result<(), String> {
+    if old.is_mariadb() != new.is_mariadb() {
+        return Err(format!("{old} cannot follow {new}: they are two products"));
     }
-    let series = |server: &Server| (server.version.major, server.version.minor);
-    if series(old) >= series(new) {
+    if (old.major, old.minor) >= (new.major, new.minor) {
         return Ok(());
     }
     Err(format!(
-        "{} cannot follow {}: a replica older than its source is not supported, so writes made after the switch could \
-         not be carried back",
-        old.version, new.version
+        "{old} cannot follow {new}: a replica older than its source is not supported, so writes made after the switch \
+         could not be carried back"
     ))
 }
 
@@ -198,6 +200,14 @@ mod tests {
         assert!(version.at_least(8, 4, 10) && !version.at_least(9, 7, 5));
         assert_eq!(Version::of("8.0.36").show_position(), "SHOW MASTER STATUS");
         assert!(Version::of("10.11.6-MariaDB-0+deb12u1").is_mariadb());
+    }
+
+    #[test]
+    fn a_server_cannot_follow_a_newer_one() {
+        let series = |text: &str| Version::of(text);
+        assert_eq!(follows(&series("8.4.3"), &series("8.4.9")), Ok(()));
+        assert!(follows(&series("8.0.42"), &series("8.4.3")).unwrap_err().contains("could not be carried back"));
+        assert!(follows(&series("10.11.6-MariaDB"), &series("9.7.4")).unwrap_err().contains("two products"));
     }
 
     #[test]
