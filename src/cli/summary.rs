@@ -6,8 +6,12 @@ use super::{Stop, output};
 use crate::domain::{Failure, Plan, RunState};
 
 /// Outputs of steps that the summary repeats by these names, where they were measured.
-const REPEATED: &[(&str, &str)] =
-    &[("freeze_seconds", "freeze_seconds"), ("ingress_controller", "controller"), ("switched_at", "switched_at")];
+const REPEATED: &[(&str, &str)] = &[
+    ("freeze_seconds", "freeze_seconds"),
+    ("freeze_handler_reads", "freeze_handler_reads"),
+    ("ingress_controller", "controller"),
+    ("switched_at", "switched_at"),
+];
 
 /// The summary of a run that ended in this way, in `good` words where it ended well; what was not measured
 /// is absent.

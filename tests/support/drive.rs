@@ -140,6 +140,13 @@ impl Drive {
         Ok(checks)
     }
 
+    /// Applies the step with an engine that dies at a point of an effect.
+    pub async fn dies(&self, step: &str, effect: &str, point: CrashPoint) {
+        *self.memory.crash_at.lock().unwrap() = Some((effect.to_owned(), point));
+        let ended = AssertUnwindSafe(self.apply(step)).catch_unwind().await;
+        assert!(ended.is_err(), "it was to die at {effect} {point:?}: {ended:?}");
+    }
+
     /// Takes the step back with an engine that dies at a point of an effect's undo.
     pub async fn dies_on_the_way_back(&self, step: &str, effect: &str, point: CrashPoint) {
         *self.memory.crash_at.lock().unwrap() = Some((format!("undo:{effect}"), point));

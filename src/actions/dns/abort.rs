@@ -34,6 +34,12 @@ pub(super) fn is_due(cx: &Working) -> bool {
     !state.switched && (state.fences.contains_key(SOURCE) || [HOLD, FENCE, FORWARD, REVERSE].into_iter().any(begun))
 }
 
+/// Whether this try was being taken back when its engine went away: then that is gone on with.
+pub(super) fn is_under_way(cx: &Working, attempt: u32) -> bool {
+    let of_this_try = format!("abort-{attempt}-");
+    cx.state().step(cx.step_id()).effects.keys().any(|key| key.starts_with(&of_this_try))
+}
+
 /// Takes the try back. `cx` must be deaf to requests to stop; `world` freshly opened, so that nothing of the
 /// try is still running on a server.
 pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) -> Result<()> {

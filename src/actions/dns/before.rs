@@ -17,7 +17,7 @@ use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::{Failure, Resource};
 use crate::services::front::Mode;
 use crate::services::mysql::Flavour;
-use crate::services::mysql::fence::{Held, blockers};
+use crate::services::mysql::fence::{Held, Refusal, blockers, proof};
 use crate::services::mysql::replication::{self, patterns};
 use crate::services::mysql::variable::Variable;
 
@@ -58,8 +58,19 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
             .next("commit or roll them back: XA RECOVER lists them"));
     }
     drop(source);
+    hold_a_connection(world).await
+}
+
+/// A connection of the application's, for the proof of the fence: it shows that its write is taken now.
+pub(super) async fn hold_a_connection(world: &World) -> Result<Held> {
     let (schema, table) = world.a_table().await?;
     Ok(Held::open(&world.source_application, &schema, &table).await?)
+}
+
+/// How a fresh connection of the application's is refused.
+pub(super) async fn refused_afresh(world: &World) -> Result<Refusal> {
+    let (schema, table) = world.a_table().await?;
+    Ok(proof::fresh(&world.source_application, &schema, &table).await?)
 }
 
 /// Refuses a source that the switch has no fence for.
@@ -130,9 +141,11 @@ async fn verified(cx: &Working) -> Result<()> {
     cx.log("the restore's verification has expired: comparing again")?;
     let checks = restore.verify(&cx.as_step(&step).checking()).await?;
     if let Some(failed) = checks.iter().find(|check| check.is_failed()) {
-        return Err(
-            Failure::permanent(format!("the target is not equal: {}", failed.fact)).because(failed.evidence.clone())
-        );
+        return Err(Failure::permanent(format!("the target is not equal: {}", failed.fact))
+            .because(failed.evidence.clone())
+            .next(
+                "nobody may write there before the switch: mend what is named, or take `restore` back and run it again",
+            ));
     }
     cx.checkpoint(VERIFIED, &Timestamp::now())
 }

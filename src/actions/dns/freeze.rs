@@ -1,10 +1,13 @@
 //! The freeze: from the front's hold to the moment before the target is opened. Everything here can be
 //! taken back, and is, by [`super::abort`], when the budget runs out or anything fails.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::before;
 use super::world::World;
 use crate::actions::{Effect, Reality, Result, Working, again};
 use crate::domain::Failure;
@@ -28,16 +31,19 @@ pub(super) const FORWARD: &str = "reset-forward-channel";
 /// See [`HOLD`].
 pub(super) const REVERSE: &str = "start-reverse-channel";
 
+/// What an engine needs to finish what another began: to log in again and look (0.5 s where it was measured),
+/// then the rest of a freeze, of which the slowest part is the channel's first connection (0.5 s); twice that.
+const ENOUGH: Duration = Duration::from_secs(2);
+
 /// Stops writes, moves the last of them over, and turns replication round.
 pub(super) async fn run(
     cx: &Working,
     world: &World,
     inputs: &inputs::Switch,
-    held: &mut Held,
+    held: Option<&mut Held>,
     attempt: u32,
     deadline: Instant,
 ) -> Result<()> {
-    cx.checkpoint(FROZEN_AT, &Timestamp::now())?;
     hold(cx, world, deadline).await?;
     shut(cx, world, inputs, held, deadline).await?;
     let last = move_the_rest(cx, world, deadline).await?;
@@ -53,7 +59,13 @@ async fn hold(cx: &Working, world: &World, deadline: Instant) -> Result<()> {
     Ok(())
 }
 
-async fn shut(cx: &Working, world: &World, inputs: &inputs::Switch, held: &mut Held, deadline: Instant) -> Result<()> {
+async fn shut(
+    cx: &Working,
+    world: &World,
+    inputs: &inputs::Switch,
+    held: Option<&mut Held>,
+    deadline: Instant,
+) -> Result<()> {
     let before = OpenState::read(&mut *world.source.lock().await).await?;
     cx.fence(SOURCE, true)?;
     let policy = if inputs.end_blockers { Blockers::EndAll } else { Blockers::Wait };
@@ -70,7 +82,12 @@ async fn shut(cx: &Working, world: &World, inputs: &inputs::Switch, held: &mut H
     if !ended.is_empty() {
         cx.log(format!("ended {} sessions that kept the fence open", ended.len()))?;
     }
-    for refused in [held.refused().await?, held.refused_afresh().await?] {
+    let refusals = match held {
+        Some(held) => vec![held.refused().await?, held.refused_afresh().await?],
+        // An engine that finds the fence shut holds no connection from before it.
+        None => vec![before::refused_afresh(world).await?],
+    };
+    for refused in refusals {
         if refused != Refusal::ReadOnly {
             return Err(
                 Failure::permanent("the fence is not proved").because(format!("a write was refused as {refused:?}"))
@@ -104,14 +121,21 @@ async fn move_the_rest(cx: &Working, world: &World, deadline: Instant) -> Result
 /// What the target did itself (the load, the grants, the platform's own) counts as known to the source;
 /// then the source follows the target.
 async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, deadline: Instant) -> Result<()> {
-    let everything = replication::executed(&mut *world.target.lock().await).await?;
-    if !everything.contains(last) {
+    let now = replication::executed(&mut *world.target.lock().await).await?;
+    if !now.contains(last) {
         return Err(Failure::permanent("the target is not equal to the source")
-            .because(format!("it lacks {}", last.subtract(&everything))));
+            .because(format!("it lacks {}", last.subtract(&now))));
     }
     if world.no_way_back.is_some() {
         return Ok(());
     }
+    // Read once a try: what the target does afterwards comes over the channel.
+    let noted = format!("target-history-{attempt}");
+    let everything: GtidSet = match cx.checkpointed(&noted)? {
+        Some(everything) => everything,
+        None => now,
+    };
+    cx.checkpoint(&noted, &everything)?;
     let mut source = world.source.lock().await;
     // Kept by an abort: transactions that the source knows of and will never be sent do no harm.
     let effect = Effect::new(
@@ -141,6 +165,12 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
         return Err(Failure::permanent("the channel to the source does not run with its filter"));
     }
     Ok(())
+}
+
+/// What is left of the budget of a freeze that began then, if it is enough to finish.
+pub(super) fn left(budget: Duration, frozen_at: Timestamp) -> Option<Duration> {
+    let spent = Timestamp::now().duration_since(frozen_at).unsigned_abs();
+    budget.checked_sub(spent).filter(|left| *left >= ENOUGH)
 }
 
 /// The budget is over: the abort says so and opens the source again.

@@ -8,6 +8,7 @@ mod abort;
 mod back;
 mod before;
 pub(super) mod companion;
+mod cost;
 mod freeze;
 mod open;
 mod preview;
@@ -16,11 +17,15 @@ pub(super) mod relay;
 pub(super) mod service;
 pub(super) mod world;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Action, Checking, Health, Outputs, Reading, Result, Working};
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Check, Failure, FailureKind, Preview};
+use crate::services::mysql::fence::Held;
+use crate::services::mysql::fence::own::OpenState;
+use cost::Cost;
 use world::World;
 
 /// The checkpoint that counts tries: each freeze and its abort have effects of their own.
@@ -32,12 +37,14 @@ impl Action for Switch {
     }
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
-        if !cx.state().switched {
-            Box::pin(self.up_to_the_point_of_switching(cx)).await?;
-        }
+        let frozen =
+            if cx.state().switched { None } else { Some(Box::pin(self.up_to_the_point_of_switching(cx)).await?) };
         let cx = cx.unstoppable();
-        let world = Box::pin(World::open(&cx)).await?;
-        Box::pin(open::run(&cx, &world, self)).await
+        let (world, cost) = match frozen {
+            Some(Frozen { world, cost }) => (world, cost),
+            None => (Box::pin(World::open(&cx)).await?, None),
+        };
+        Box::pin(open::run(&cx, &world, self, cost.as_ref())).await
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
@@ -57,34 +64,100 @@ impl Action for Switch {
     }
 }
 
+/// Both sides stand still, and the source follows the target.
+struct Frozen {
+    world: World,
+    /// Of a freeze that this engine began.
+    cost: Option<Cost>,
+}
+
 impl Switch {
-    async fn up_to_the_point_of_switching(&self, cx: &Working) -> Result<()> {
+    async fn up_to_the_point_of_switching(&self, cx: &Working) -> Result<Frozen> {
         if abort::is_due(cx) {
+            if let Some(deadline) = self.deadline_of_a_dead_engine(cx)? {
+                return Box::pin(self.finish(cx, deadline)).await;
+            }
             Box::pin(take_back(cx, "an engine went away in the middle of a try")).await?;
         }
         let world = Box::pin(World::open(cx)).await?;
         let mut held = Box::pin(before::run(cx, &world, self)).await?;
+        let cost = Cost::begin(&world, &mut held).await?;
         let attempt = tries(cx)? + 1;
         cx.checkpoint(TRY, &attempt)?;
+        cx.checkpoint(freeze::FROZEN_AT, &Timestamp::now())?;
         let deadline = Instant::now() + self.budget.duration();
-        let frozen = timeout_at(deadline, Box::pin(freeze::run(cx, &world, self, &mut held, attempt, deadline))).await;
-        let failure = match frozen {
+        Box::pin(self.freeze(cx, Frozen { world, cost: Some(cost) }, Some(held), attempt, deadline)).await
+    }
+
+    /// Until when a try that its engine left may go on: nothing where too little of the budget is left, or
+    /// where it was being taken back.
+    fn deadline_of_a_dead_engine(&self, cx: &Working) -> Result<Option<Instant>> {
+        if abort::is_under_way(cx, tries(cx)?) {
+            return Ok(None);
+        }
+        let Some(frozen_at) = cx.checkpointed::<Timestamp>(freeze::FROZEN_AT)? else { return Ok(None) };
+        Ok(freeze::left(self.budget.duration(), frozen_at).map(|left| Instant::now() + left))
+    }
+
+    /// Goes on with a try that another engine began.
+    async fn finish(&self, cx: &Working, deadline: Instant) -> Result<Frozen> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        cx.log(format!(
+            "an engine went away in the freeze: {:.1} s of its budget are left, it goes on",
+            left.as_secs_f64()
+        ))?;
+        let reopened = async {
+            let world = Box::pin(World::open(cx)).await?;
+            // Nobody holds a connection from before a fence that is shut.
+            let open = !OpenState::read(&mut *world.source.lock().await).await?.is_shut();
+            let held = if open { Some(before::hold_a_connection(&world).await?) } else { None };
+            Ok((world, held))
+        };
+        match timeout_at(deadline, reopened).await {
+            Ok(Ok((world, held))) => self.freeze(cx, Frozen { world, cost: None }, held, tries(cx)?, deadline).await,
+            Ok(Err(failure)) => Err(aborted(cx, failure).await?),
+            Err(_) => Err(aborted(cx, freeze::over_budget("the servers did not answer in what was left")).await?),
+        }
+    }
+
+    /// The freeze within its deadline, or its abort.
+    async fn freeze(
+        &self,
+        cx: &Working,
+        mut frozen: Frozen,
+        mut held: Option<Held>,
+        attempt: u32,
+        deadline: Instant,
+    ) -> Result<Frozen> {
+        let run = Box::pin(freeze::run(cx, &frozen.world, self, held.as_mut(), attempt, deadline));
+        let failure = match timeout_at(deadline, run).await {
             Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),
-            Ok(Ok(())) if Instant::now() < deadline => return cx.point_of_switching(),
+            Ok(Ok(())) if Instant::now() < deadline => {
+                if let (Some(cost), Some(held)) = (&mut frozen.cost, &mut held) {
+                    cost.proved(held).await?;
+                }
+                cx.point_of_switching()?;
+                return Ok(frozen);
+            }
             Ok(Ok(())) => freeze::over_budget("everything was ready, too late"),
             Ok(Err(failure)) if Instant::now() < deadline => failure,
             Ok(Err(failure)) => freeze::over_budget(&failure.to_string()),
             Err(_) => freeze::over_budget(&format!("{} were over", self.budget)),
         };
         // A statement of the try may still be on its way to a server: its sessions are ended first.
-        drop((held, world));
-        Box::pin(take_back(cx, &failure.what))
-            .await
-            .map_err(|abort| abort.while_doing("abort the switch").because(failure.what.clone()))?;
-        // Whether to freeze again is the driver's to say.
-        let kind = if failure.kind == FailureKind::Interrupted { failure.kind } else { FailureKind::Permanent };
-        Err(Failure { kind, ..failure })
+        drop((held, frozen));
+        Err(aborted(cx, failure).await?)
     }
+}
+
+/// Takes the try back, and says what the driver hears then.
+async fn aborted(cx: &Working, failure: Failure) -> Result<Failure> {
+    Box::pin(take_back(cx, &failure.what))
+        .await
+        .map_err(|abort| abort.while_doing("abort the switch").because(failure.what.clone()))?;
+    // Whether to freeze again is the driver's to say.
+    let kind = if failure.kind == FailureKind::Interrupted { failure.kind } else { FailureKind::Permanent };
+    Ok(Failure { kind, ..failure })
 }
 
 async fn take_back(cx: &Working, why: &str) -> Result<()> {

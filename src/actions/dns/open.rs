@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use super::cost::Cost;
 use super::freeze::FROZEN_AT;
 use super::service::{self, deployed};
 use super::world::World;
@@ -37,6 +38,7 @@ pub(super) const RECORD: &str = "record";
 pub(super) const JOBS: &str = "jobs";
 const SWITCHED_AT: &str = "switched_at";
 const FREEZE: &str = "freeze_seconds";
+const READS: &str = "freeze_handler_reads";
 /// For pods to come back with their new rights, and for writes at the front to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SESSIONS_END: Duration = Duration::from_secs(10);
@@ -48,7 +50,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 const TTL: u32 = 60;
 
 /// Opens the target and turns everybody to it. `cx` must be deaf to requests to stop.
-pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Outputs> {
+pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, cost: Option<&Cost>) -> Result<Outputs> {
     let address = cx.resolve(&inputs.address)?;
     let ingress = service::ingress(cx, &address).await?;
     let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
@@ -65,13 +67,16 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
         if let Some(frozen_at) = cx.checkpointed::<Timestamp>(FROZEN_AT)? {
             cx.checkpoint(FREEZE, &now.duration_since(frozen_at).as_secs_f64())?;
         }
+        if let Some(cost) = cost {
+            cx.checkpoint(READS, &cost.so_far(world).await?)?;
+        }
         cx.checkpoint(SWITCHED_AT, &now)?;
     }
     let swapped = record(cx, world, inputs, &address, &ingress.into_iter().collect::<Vec<_>>()).await?;
     world.record.wait_insync(cx, &swapped).await?;
     jobs(cx).await?;
     let mut outputs = Outputs::new();
-    for name in [FREEZE, SWITCHED_AT] {
+    for name in [FREEZE, READS, SWITCHED_AT] {
         if let Some(value) = cx.checkpointed::<serde_json::Value>(name)? {
             outputs.insert(name.to_owned(), value);
         }

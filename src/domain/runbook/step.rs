@@ -122,7 +122,7 @@ impl ActionSpec {
             Self::Ingress(_) => &["address", "controller"],
             Self::Deploy(_) => &["digest"],
             Self::Restore(_) => &["gtid_set"],
-            Self::Switch(_) => &["freeze_seconds", "switched_at"],
+            Self::Switch(_) => &["freeze_seconds", "freeze_handler_reads", "switched_at"],
             Self::Manual(_) => &["evidence"],
             Self::Prepare(_) | Self::Cluster(_) | Self::Settle(_) | Self::Command(_) => &[],
         }

@@ -140,6 +140,13 @@ impl Session {
         Ok(Drift::between(before, theirs, SignedDuration::ZERO, after))
     }
 
+    /// How often the server has read a row, or an index entry, for this session: the sum of `Handler_read_%`.
+    pub async fn handler_reads(&mut self) -> Result<u64> {
+        let doing = "read what this session has cost";
+        let counters: Vec<(String, u64)> = self.query(doing, "SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'").await?;
+        Ok(counters.into_iter().map(|(_, count)| count).sum())
+    }
+
     /// Says goodbye; the server frees the session's locks and rolls its transaction back.
     pub async fn close(self) -> Result<()> {
         let endpoint = self.endpoint;

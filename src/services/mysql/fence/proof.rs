@@ -30,6 +30,8 @@ pub struct Held {
     endpoint: Endpoint,
     session: Session,
     write: String,
+    /// `Handler_read_%` of the fresh connections, which are gone.
+    spent: u64,
 }
 
 impl Held {
@@ -39,7 +41,7 @@ impl Held {
         let write = format!("DELETE FROM {}.{} WHERE 1 = 0", identifier(schema), identifier(table));
         let mut session = Session::open(&endpoint).await?;
         session.run("write as the application before the fence", &write).await?;
-        Ok(Self { endpoint, session, write })
+        Ok(Self { endpoint, session, write, spent: 0 })
     }
 
     /// Tries to write on the held connection, and gives back how it was refused.
@@ -49,8 +51,15 @@ impl Held {
     }
 
     /// Tries to write on a connection of its own, and gives back how it was refused.
-    pub async fn refused_afresh(&self) -> Result<Refusal> {
-        refused_afresh(&self.endpoint, &self.write).await
+    pub async fn refused_afresh(&mut self) -> Result<Refusal> {
+        let (refusal, reads) = refused_afresh(&self.endpoint, &self.write).await?;
+        self.spent += reads;
+        Ok(refusal)
+    }
+
+    /// What the proof has cost the server so far: `Handler_read_%` of its connections.
+    pub async fn handler_reads(&mut self) -> Result<u64> {
+        Ok(self.spent + self.session.handler_reads().await?)
     }
 }
 
@@ -58,16 +67,19 @@ impl Held {
 pub async fn fresh(endpoint: &Endpoint, schema: &str, table: &str) -> Result<Refusal> {
     let endpoint = Endpoint { database: Some(schema.to_owned()), ..endpoint.clone() };
     let write = format!("DELETE FROM {}.{} WHERE 1 = 0", identifier(schema), identifier(table));
-    refused_afresh(&endpoint, &write).await
+    Ok(refused_afresh(&endpoint, &write).await?.0)
 }
 
-async fn refused_afresh(endpoint: &Endpoint, write: &str) -> Result<Refusal> {
+/// How it was refused, and what that cost the server.
+async fn refused_afresh(endpoint: &Endpoint, write: &str) -> Result<(Refusal, u64)> {
     match Session::open(endpoint).await {
         Ok(mut session) => {
             let outcome = session.run("write on a fresh connection", write).await;
-            refusal(&session, outcome)
+            let refusal = refusal(&session, outcome)?;
+            // A session that was ended cannot be asked.
+            Ok((refusal, session.handler_reads().await.unwrap_or(0)))
         }
-        Err(error) if code(&error).is_some_and(|code| DENIED.contains(&code)) => Ok(Refusal::Denied),
+        Err(error) if code(&error).is_some_and(|code| DENIED.contains(&code)) => Ok((Refusal::Denied, 0)),
         Err(error) => Err(error),
     }
 }
