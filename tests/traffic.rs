@@ -10,7 +10,6 @@ mod standin;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cutover::lab::ledger::{Records, Summary};
@@ -19,13 +18,9 @@ use cutover::lab::traffic::attempt::{Attempt, Kind, Outcome, Served, Way};
 use cutover::lab::traffic::{self, ATTEMPTS, Live, Options, Traffic};
 use cutover::services::http::Scheme;
 use cutover::services::route53::{RecordKind, RecordSet};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use shop::{Mood, Shop};
+use shop::{Mood, Shop, door};
 use standin::{APP, Lab};
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 const TTL: u32 = 1;
@@ -218,16 +213,6 @@ async fn the_process_of_its_own_ends_when_asked_and_with_whoever_began_it() {
     // As when the rehearsal dies: nobody says goodbye, the pipe closes.
     drop(running);
     until(|| Live::latest(dir.path()).unwrap().ended).await;
-}
-
-/// A door with the certificate that the lab makes in `directory`.
-fn door(directory: &Path) -> TlsAcceptor {
-    cutover::services::tls::ready();
-    cutover::lab::tls::ensure(directory).unwrap();
-    let chain = CertificateDer::pem_file_iter(directory.join("app.crt")).unwrap().map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(directory.join("app.key")).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,14 @@
 //! Spoken by hand over TCP: dropping an answer after the work is done is the point.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -31,15 +35,25 @@ pub enum Mood {
 
 const MOODS: [Mood; 5] = [Mood::Well, Mood::Moved, Mood::Holding, Mood::Slow, Mood::LosingAnswers];
 
+/// What the service remembers.
+#[derive(Default)]
+struct Book {
+    /// The ids of the writes that were done, and when.
+    written: Vec<(String, Instant)>,
+    /// The head of the request before, as it came.
+    head: String,
+}
+
 pub struct Shop {
     pub address: SocketAddr,
     mood: Arc<AtomicU8>,
-    written: Arc<Mutex<Vec<String>>>,
+    book: Arc<Mutex<Book>>,
     closing: CancellationToken,
     everybody: TaskTracker,
 }
 
 impl Shop {
+    #[allow(dead_code, reason = "each test binary uses its part")]
     pub async fn open(ip: [u8; 4], mood: Mood) -> Self {
         Self::open_at(SocketAddr::new(IpAddr::from(ip), 0), mood).await
     }
@@ -58,14 +72,14 @@ impl Shop {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mood = Arc::new(AtomicU8::new(mood as u8));
-        let written = Arc::new(Mutex::new(Vec::new()));
+        let book = Arc::new(Mutex::new(Book::default()));
         let closing = CancellationToken::new();
-        let (feeling, book, end) = (mood.clone(), written.clone(), closing.clone());
+        let (feeling, pages, end) = (mood.clone(), book.clone(), closing.clone());
         let everybody = TaskTracker::new();
         let guests = everybody.clone();
         everybody.spawn(async move {
             while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
-                let (feeling, book, end, door) = (feeling.clone(), book.clone(), end.clone(), door.clone());
+                let (feeling, book, end, door) = (feeling.clone(), pages.clone(), end.clone(), door.clone());
                 let visit = async move {
                     match door {
                         None => serve(stream, &feeling, &book).await,
@@ -76,7 +90,7 @@ impl Shop {
                 guests.spawn(async move { end.run_until_cancelled(visit).await });
             }
         });
-        Self { address, mood, written, closing, everybody }
+        Self { address, mood, book, closing, everybody }
     }
 
     pub fn is(&self, mood: Mood) {
@@ -85,7 +99,19 @@ impl Shop {
 
     /// The ids of all writes that were done.
     pub fn written(&self) -> Vec<String> {
-        self.written.lock().unwrap().clone()
+        self.book.lock().unwrap().written.iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many writes arrived after a moment.
+    #[allow(dead_code, reason = "each test binary uses its part")]
+    pub fn arrived_after(&self, moment: Instant) -> usize {
+        self.book.lock().unwrap().written.iter().filter(|(_, at)| *at > moment).count()
+    }
+
+    /// The head of the last request, as it came: its first line, then its headers in lower case.
+    #[allow(dead_code, reason = "each test binary uses its part")]
+    pub fn last_head(&self) -> String {
+        self.book.lock().unwrap().head.clone()
     }
 
     /// Closes the door: connections are refused from now on. Gives what was done until the last one inside left.
@@ -94,19 +120,29 @@ impl Shop {
         self.closing.cancel();
         self.everybody.close();
         self.everybody.wait().await;
-        self.written.lock().unwrap().clone()
+        self.written()
     }
+}
+
+/// A door with the certificate that the lab makes in `directory`.
+#[allow(dead_code, reason = "each test binary uses its part")]
+pub fn door(directory: &Path) -> TlsAcceptor {
+    cutover::services::tls::ready();
+    cutover::lab::tls::ensure(directory).unwrap();
+    let chain = CertificateDer::pem_file_iter(directory.join("app.crt")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(directory.join("app.key")).unwrap();
+    TlsAcceptor::from(Arc::new(ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()))
 }
 
 /// One connection, request after request; an error is the client's farewell.
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     mood: &AtomicU8,
-    book: &Mutex<Vec<String>>,
+    book: &Mutex<Book>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
-        let (mut first, mut length) = (String::new(), 0);
+        let (mut first, mut head, mut length) = (String::new(), String::new(), 0);
         if stream.read_line(&mut first).await? == 0 {
             return Ok(());
         }
@@ -116,6 +152,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             if line.trim().is_empty() {
                 break;
             }
+            head.push_str(&line.to_ascii_lowercase());
             if let Some((name, value)) = line.split_once(':')
                 && name.eq_ignore_ascii_case("content-length")
             {
@@ -124,6 +161,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
+        book.lock().unwrap().head = format!("{first}{head}");
         let mood = MOODS[mood.load(Ordering::SeqCst) as usize];
         let mut answer = ("200 OK", r#"{"balance":1}"#.to_owned());
         if first.starts_with("POST") {
@@ -133,7 +171,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
                 let id = body["attempt"].as_str().unwrap().to_owned();
                 answer = ("201 Created", format!(r#"{{"attempt":"{id}","id":1}}"#));
-                book.lock().unwrap().push(id);
+                book.lock().unwrap().written.push((id, Instant::now()));
             }
         }
         match mood {

@@ -1,6 +1,7 @@
 //! How `front-switch` is reached: inside a container, or by a command such as ssh.
 
 use std::fmt;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const PROGRAM: &str = "front-switch";
 pub enum Transport {
     /// It is in this container of a Docker engine.
     Container(Box<Engine>, String),
-    /// This command reaches it: `ssh rev1 sudo front-switch`. The action's words follow it.
+    /// This command reaches it: `ssh rev1 sudo front-switch`. The action's words follow it; for ssh, quoted.
     Command(Vec<String>),
 }
 
@@ -54,7 +55,7 @@ impl Transport {
                     command.split_first().ok_or_else(|| fault(Kind::Permanent).because("the command is empty"))?;
                 let output = Command::new(program)
                     .args(before)
-                    .args(arguments)
+                    .args(arguments.iter().map(|word| for_program(program, word)))
                     .stdin(Stdio::null())
                     .kill_on_drop(true)
                     .output()
@@ -77,6 +78,15 @@ impl Transport {
     fn error(&self, doing: &str, kind: Kind) -> Error {
         Error::new("front", self.to_string(), doing, kind)
     }
+}
+
+/// A word as `program` has to be given it: ssh joins its words with spaces and lets a shell on the other side
+/// take them apart again.
+fn for_program(program: &str, word: &str) -> String {
+    if Path::new(program).file_name().is_some_and(|name| name == "ssh") {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    word.to_owned()
 }
 
 impl fmt::Display for Transport {
