@@ -32,7 +32,6 @@ mod program;
 mod record;
 mod settle;
 mod snapshot;
-mod stragglers;
 pub mod undo;
 
 use std::collections::BTreeMap;

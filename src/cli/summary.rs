@@ -27,9 +27,7 @@ pub fn of(state: &RunState, plan: &Plan, result: &Result<(), Stop>, good: &'stat
             summary[*field] = value.clone();
         }
     }
-    if !state.kept.is_empty() {
-        summary["kept"] = json!(state.kept);
-    }
+    summary["kept"] = json!(state.kept);
     summary["error"] = error;
     summary
 }

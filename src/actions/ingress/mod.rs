@@ -3,7 +3,6 @@
 //! The certificate's Secret comes first: the controller does not start without it. Where the ingress class
 //! belongs to somebody else, nothing is installed, and the step looks whether that controller will do.
 
-mod back;
 mod handshake;
 
 use std::collections::BTreeMap;
@@ -14,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::{Action, Checking, Outputs, Reading, Result, Working, cluster, objects};
 use crate::domain::preview::Verb;
-use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Ingress;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::docker::split_reference;
@@ -46,15 +44,12 @@ enum Class {
 
 impl Ingress {
     async fn class_is(&self, cluster: &Cluster) -> Result<Class> {
-        let Some(class) = cluster.get(&self.class_name()).await? else { return Ok(Class::Ours) };
+        let name = Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class);
+        let Some(class) = cluster.get(&name).await? else { return Ok(Class::Ours) };
         if class["metadata"]["labels"][MANAGED_BY] == MANAGER {
             return Ok(Class::Ours);
         }
         Ok(Class::Theirs(class["spec"]["controller"].as_str().unwrap_or_default().to_owned()))
-    }
-
-    fn class_name(&self) -> Name {
-        Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class)
     }
 
     /// The names of all that the step makes.
@@ -130,31 +125,8 @@ impl Ingress {
         if let Some(address) = cluster.load_balancer(&self.namespace, NAME).await? {
             return Ok(Some(address));
         }
-        Ok(cluster.load_balancers(Some(&self.namespace)).await?.into_iter().next().map(|(_, address)| address))
+        Ok(cluster.load_balancers(&self.namespace).await?.into_iter().next().map(|(_, address)| address))
     }
-}
-
-/// Where the pods are that answer at the load balancer, and by which labels: ours, or those of a controller that
-/// was adopted; nothing where there is none.
-pub(super) async fn pods_of(cx: &Reading, cluster: &Cluster) -> Result<Option<(String, String)>> {
-    let Some(inputs) = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
-        ActionSpec::Ingress(inputs) => Some(inputs),
-        _ => None,
-    }) else {
-        return Ok(None);
-    };
-    let service = |name: &str| Name::core("Service", Some(&inputs.namespace), name);
-    let mut found = cluster.get(&service(NAME)).await?;
-    if found.is_none()
-        && let Some((name, _)) = cluster.load_balancers(Some(&inputs.namespace)).await?.into_iter().next()
-    {
-        found = cluster.get(&service(&name)).await?;
-    }
-    let labels = found.as_ref().and_then(|service| service["spec"]["selector"].as_object());
-    let selector = |labels: &serde_json::Map<String, Value>| {
-        labels.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>()
-    };
-    Ok(labels.map(|labels| (inputs.namespace.clone(), selector(labels).join(","))))
 }
 
 /// PEM ends with a line break; a fetched secret has lost it.
@@ -246,12 +218,5 @@ impl Action for Ingress {
             checks.push(handshake::look(cx, &address).await?);
         }
         Ok(checks)
-    }
-    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
-        back::way_back(self, cx).await
-    }
-
-    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
-        back::rollback(self, cx).await
     }
 }

@@ -5,6 +5,7 @@
 
 mod child;
 mod course;
+mod leftovers;
 mod table;
 mod tenants;
 
@@ -20,6 +21,7 @@ use crate::lab::{self, Lab, UpOptions};
 use crate::loader;
 use child::Child;
 use course::Course;
+use leftovers::Before;
 use tenants::Tenants;
 
 #[derive(Debug, Args)]
@@ -65,6 +67,7 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     lab.up(&UpOptions { rows: args.rows, only: vec![], install: true }, &lab_command::say).await?;
     lab.reset(&lab_command::say).await?;
     let directory = begin()?;
+    let before = Before::look(&plan, &directory).await?;
     let tenants = Tenants::start(&plan, &directory).await?;
     let mut child = Child::new(args, &directory);
     let mut result = args.course.drive(&plan, &mut child, &tenants).await;
@@ -72,19 +75,19 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
         result = tenants.all_have_written().await;
     }
     let (traffic, tally) = tenants.stop(&child.state()?, &directory).await?;
+    let leftovers = before.leftovers(&child.state()?).await?;
+    let traffic = json!(traffic);
+    let result = result.and_then(|()| nothing_lost(&traffic)).and_then(|()| leftovers::none(&leftovers));
     let mut summary = summary::of(&child.state()?, &plan, &result, args.course.good());
     child.measured_on_the_way(&mut summary);
-    summary["traffic"] = json!(traffic);
+    summary["traffic"] = traffic;
+    summary["leftovers"] = json!(leftovers);
     if summary.get("ingress_controller").is_some() {
         // The step names the class's controller; which program stands for it is the lab's to say.
         summary["ingress_controller"] = json!(lab.ingress_controller().await?);
     }
     summary["crashes"] = json!(child.crashes()?);
     summary["writes"] = json!(tally);
-    let result = result.and_then(|()| nothing_lost(&summary["traffic"]));
-    if result.is_err() && summary["outcome"] == args.course.good() {
-        summary["outcome"] = json!("failed");
-    }
     save(&directory, &summary)?;
     *said = true;
     if args.json {

@@ -46,9 +46,28 @@ pub(super) fn of(summary: &Value, state: &RunState, directory: &Path) -> String 
             let _ = writeln!(text, "{words:<36}  {value}");
         }
     }
+    for (words, list) in [("left behind", "leftovers"), ("kept on purpose", "kept")] {
+        let things = summary[list].as_array();
+        let _ = writeln!(text, "{words:<36}  {}", things.map_or(0, Vec::len));
+        for thing in things.into_iter().flatten() {
+            let _ = writeln!(text, "  {}", left(thing));
+        }
+    }
     let outcome = summary["outcome"].as_str().unwrap_or_default();
     let _ = write!(text, "\n{outcome}; everything about it is in {}", directory.display());
     text
+}
+
+/// A thing that was left, or was kept and why.
+fn left(thing: &Value) -> String {
+    let word = |field: &str| thing[field].as_str().unwrap_or_default();
+    match thing["resource"].as_str() {
+        Some(resource) => {
+            let parts: Vec<&str> = thing["parts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("{resource} {} {}", word("change"), parts.join(", ")).trim_end().to_owned()
+        }
+        None => format!("{}: {}", word("what"), word("why")),
+    }
 }
 
 fn count(traffic: &Value, field: &str) -> Option<String> {

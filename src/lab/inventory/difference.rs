@@ -9,14 +9,17 @@ use crate::domain::resource::Resource;
 
 /// What happened to a thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
     /// It is new.
     Added,
     /// It is gone.
     Removed,
-    /// These parts of it are not as they were.
-    Changed(Vec<String>),
+    /// Parts of it are not as they were.
+    Changed {
+        /// Which: `spec.replicas`.
+        parts: Vec<String>,
+    },
 }
 
 /// A thing that is not as it was.
@@ -59,7 +62,7 @@ impl Difference {
                 (None, _) => Change::Added,
                 (_, None) => Change::Removed,
                 (Some(was), Some(is)) if was.parts == is.parts => continue,
-                (Some(was), Some(is)) => Change::Changed(differing(was, is)),
+                (Some(was), Some(is)) => Change::Changed { parts: differing(was, is) },
             };
             difference.changed.push(Changed { resource: resource.clone(), change });
         }
@@ -97,7 +100,7 @@ impl std::fmt::Display for Changed {
         match &self.change {
             Change::Added => write!(f, "{} is new", self.resource),
             Change::Removed => write!(f, "{} is gone", self.resource),
-            Change::Changed(parts) => write!(f, "{} changed ({})", self.resource, parts.join(", ")),
+            Change::Changed { parts } => write!(f, "{} changed ({})", self.resource, parts.join(", ")),
         }
     }
 }

@@ -42,7 +42,16 @@ pub const LEFT_OUT: &[LeftOut] = &[
     whole("*-mysql/variable/gtid_executed", "history: it grows with every write and is never taken back"),
     whole("*-mysql/variable/gtid_purged", "history: what of it has left the binary logs"),
     whole("*-mysql/variable/gtid_owned", "transactions under way"),
+    parts("docker/volume/*", &["created"], "the engine gives the time of the directory's last change for it"),
     parts("*-mysql/user/*", &["password_last_changed"], "a time"),
+    whole("file/*/dockerd.log", "the Docker engine's log, where the lab started the engine"),
+    whole("file/*/lock", "whoever works on the lab holds it"),
+    whole("file/*/route53/*", "the stand-in's own memory and log; its zones are asked for by its API"),
+    whole("file/*/rehearsals/*/traffic*", "the rehearsal's own record of its tenants"),
+    whole("file/*/rehearsals/*.json", "the rehearsal's own record: inventories, ledger, summary"),
+    whole("file/*/rehearsals/*/state", "the run itself; what is in it is looked at"),
+    whole("file/*/state/journal.sqlite*", "the run's journal: it is what explains"),
+    whole("file/*/state/lock", "whoever drives the run holds it"),
     whole("registry/repository/*", "a repository without a tag is a name that distribution keeps; tags are looked at"),
 ];
 

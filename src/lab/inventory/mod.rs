@@ -64,14 +64,14 @@ pub struct Known {
 /// Asks every service, all at the same time; one that gives no answer is noted as such.
 pub async fn take(places: &Places) -> Inventory {
     let (docker, cluster, source, target, registry, zones, front, files) = tokio::join!(
-        docker::things(places),
-        kubernetes::things(places),
-        mysql::things(places, Side::Source),
-        mysql::things(places, Side::Target),
-        registry::things(places),
-        route53::things(places),
-        front::things(places),
-        files::things(places),
+        Box::pin(docker::things(places)),
+        Box::pin(kubernetes::things(places)),
+        Box::pin(mysql::things(places, Side::Source)),
+        Box::pin(mysql::things(places, Side::Target)),
+        Box::pin(registry::things(places)),
+        Box::pin(route53::things(places)),
+        Box::pin(front::things(places)),
+        Box::pin(files::things(places)),
     );
     let mut inventory = Inventory::default();
     inventory.add("docker", docker);

@@ -12,7 +12,6 @@ mod fault;
 mod manifest;
 mod nodes;
 mod object;
-mod ownership;
 mod pods;
 mod read;
 mod remove;
@@ -35,7 +34,6 @@ pub use diff::{Difference, What};
 pub use manifest::{Manifest, Placeholders};
 pub use nodes::Node;
 pub use object::Name;
-pub use ownership::Stands;
 pub use pods::Pod;
 pub use trouble::{Trouble, trouble};
 
