@@ -30,11 +30,13 @@ pub struct Terms {
     pub source: &'static str,
     /// The inputs of `restore`.
     pub restore: &'static str,
+    /// What the source's database holds besides the shop, as SQL.
+    pub schema: &'static str,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { budget: "60s", source: "", restore: "" }
+        Self { budget: "60s", source: "", restore: "", schema: "" }
     }
 }
 
@@ -59,6 +61,10 @@ impl Switching {
         let standin = standin::Lab { standin: launch(options).await.unwrap(), directory };
         std::fs::write(world.secrets.path().join("aws-id"), standin::ACCESS_KEY).unwrap();
         std::fs::write(world.secrets.path().join("aws-secret"), standin::SECRET).unwrap();
+        let mut source = Session::open(&endpoint(&world.old, "cutover_admin")).await.unwrap();
+        for statement in terms.schema.split(';').filter(|statement| !statement.trim().is_empty()) {
+            source.run("make what the source holds besides", statement).await.unwrap();
+        }
         let drive = Drive::new("run-1", &runbook(&world, &standin, terms), world.secrets.path());
         let preview = drive.preview("prepare").await.unwrap();
         assert!(preview.changes.len() > 6, "{preview:#?}");
@@ -66,7 +72,6 @@ impl Switching {
         all_hold(&drive.verify("prepare").await.unwrap());
 
         // What deploy and restore do, by hand: the account, the rows, the channel.
-        let mut source = Session::open(&endpoint(&world.old, "cutover_admin")).await.unwrap();
         let mut target = Session::open(&endpoint(&world.managed, "admin")).await.unwrap();
         target.run("make the schema", "CREATE DATABASE shop").await.unwrap();
         target.run("make the account", "CREATE USER shop_app@'%' IDENTIFIED BY 'pw'").await.unwrap();

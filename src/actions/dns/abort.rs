@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::before;
 use super::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
 use super::world::World;
+use super::{before, events};
 use crate::actions::{Effect, Result, Working, again};
 use crate::domain::resource::Side;
 use crate::domain::state::Stage;
@@ -31,7 +31,9 @@ pub(super) fn is_due(cx: &Working) -> bool {
     let effects = state.step(cx.step_id()).effects;
     let begun =
         |key: &str| effects.get(key).is_some_and(|effect| !matches!(effect.stage, Stage::Undone | Stage::NotDone));
-    !state.switched && (state.fences.contains_key(SOURCE) || [HOLD, FENCE, FORWARD, REVERSE].into_iter().any(begun))
+    !state.switched
+        && (state.fences.contains_key(SOURCE)
+            || [events::AT_SOURCE, HOLD, FENCE, FORWARD, REVERSE].into_iter().any(begun))
 }
 
 /// Whether this try was being taken back when its engine went away: then that is gone on with.
@@ -60,6 +62,7 @@ pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) ->
         cx.effect(effect, again(), async { Ok(front.direct(PATIENCE).await?) }).await?;
     }
     undone(cx, HOLD)?;
+    events::back_to_source(cx, world, None).await?;
 
     let effect = Effect::new(
         format!("abort-{attempt}-reset-reverse"),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::events;
 use super::relay::Relay;
 use super::service::{self, deployed};
 use super::world::{World, step_of};
@@ -34,6 +35,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Does all of it, and gives back a connection of the application's for the proof of the fence.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
     fenceable(world)?;
+    events::can_move(world).await?;
     unchanged(cx, world).await?;
     old_ttl_over(cx).await?;
     if let Some(relay) = Relay::open(cx).await? {

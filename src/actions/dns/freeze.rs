@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::before;
 use super::world::World;
+use super::{before, events};
 use crate::actions::{Effect, Reality, Result, Working, again};
 use crate::domain::Failure;
 use crate::domain::resource::{self, Resource};
@@ -44,6 +44,8 @@ pub(super) async fn run(
     attempt: u32,
     deadline: Instant,
 ) -> Result<()> {
+    // While tenants do not wait yet.
+    events::rest_at_source(cx, world, deadline).await?;
     hold(cx, world, deadline).await?;
     shut(cx, world, inputs, held, deadline).await?;
     let last = move_the_rest(cx, world, deadline).await?;

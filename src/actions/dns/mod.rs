@@ -2,13 +2,14 @@
 //!
 //! [`before`] looks at everything and stages it; [`freeze`] stops writes and turns replication round, and is
 //! taken back by [`abort`] when its budget runs out; [`open`] is from the point of switching on, where there
-//! is only forward; [`prove`] looks at all of it from outside; [`companion`] watches the way back, and [`back`] is it.
+//! is only forward; [`events`] go along; [`prove`] looks at all of it from outside; [`companion`] watches the way back, and [`back`] is it.
 
 mod abort;
 mod back;
 mod before;
 pub(super) mod companion;
 mod cost;
+mod events;
 mod freeze;
 mod open;
 mod preview;

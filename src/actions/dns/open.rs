@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::cost::Cost;
+use super::events;
 use super::freeze::FROZEN_AT;
 use super::service::{self, deployed};
 use super::world::World;
@@ -73,6 +74,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, co
         cx.checkpoint(SWITCHED_AT, &now)?;
     }
     let swapped = record(cx, world, inputs, &address, &ingress.into_iter().collect::<Vec<_>>()).await?;
+    events::to_target(cx, world).await?;
     world.record.wait_insync(cx, &swapped).await?;
     jobs(cx).await?;
     let mut outputs = Outputs::new();

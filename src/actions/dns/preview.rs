@@ -1,6 +1,7 @@
 //! What the switch would do, read from the world as it stands.
 
 use super::before::fenceable;
+use super::events;
 use super::open::answer;
 use super::service;
 use super::world::World;
@@ -35,6 +36,12 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
         );
     }
     preview.accepts = risks(cx, inputs, &world)?;
+    events::can_move(&world).await?;
+    let moving = events::at_source(&world).await?;
+    if !moving.is_empty() {
+        let detail = format!("disabled at the source, then enabled on the target: {}", events::names(&moving));
+        preview.change(Verb::Change, "events", vec![detail]);
+    }
     preview.change(
         Verb::Change,
         "source MySQL",

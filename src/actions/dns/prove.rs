@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::events;
 use super::service::{self, deployed};
 use super::world::World;
 use crate::actions::record::resolvers;
@@ -22,6 +23,7 @@ pub(super) async fn all(cx: &Checking) -> Result<Vec<Check>> {
     answers(cx, &world, &mut checks).await?;
     ways(cx, &mut checks).await?;
     servers(&world, &mut checks).await?;
+    events::proved(cx, &world, &mut checks).await?;
     Ok(checks)
 }
 

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod endpoint;
+pub mod events;
 pub mod fault;
 pub mod fence;
 pub mod fingerprint;

@@ -22,6 +22,8 @@ pub struct Listed {
     pub id: u64,
     /// The user's name, without a host.
     pub user: String,
+    /// Its default schema.
+    pub database: Option<String>,
     /// `Sleep`, `Query`, `Binlog Dump GTID`, ...
     pub command: String,
     /// Seconds in this state.
@@ -49,6 +51,7 @@ fn listed(row: &Row) -> Option<Listed> {
     Some(Listed {
         id: row.get_opt::<u64, _>("Id")?.ok()?,
         user: text("User").unwrap_or_default(),
+        database: text("db"),
         command: text("Command").unwrap_or_default(),
         seconds: row.get_opt::<i64, _>("Time").and_then(std::result::Result::ok).map_or(0, |s| s.max(0).unsigned_abs()),
         statement: text("Info"),

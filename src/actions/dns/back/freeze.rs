@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{TARGET, held, loss, old_address};
+use crate::actions::dns::events;
 use crate::actions::dns::open::{jobs_deployment, scale};
 use crate::actions::dns::relay::Relay;
 use crate::actions::dns::world::World;
@@ -29,6 +30,11 @@ const TICK: Duration = Duration::from_millis(200);
 /// What a try did, by its number.
 fn key(attempt: u32, what: &str) -> String {
     format!("back-{attempt}-{what}")
+}
+
+/// The effect of a try that lets the target's events rest.
+pub(super) fn events_key(attempt: u32) -> String {
+    key(attempt, "events")
 }
 
 /// When a try's freeze began, if it stands.
@@ -93,6 +99,7 @@ pub(super) async fn run(
     if held.is_some() {
         cx.checkpoint(&key(attempt, "frozen-at"), &Timestamp::now())?;
     }
+    events::rest_at_target(cx, world, &events_key(attempt), deadline).await?;
     if let Some(front) = &world.front {
         let effect = Effect::new(key(attempt, "hold"), "hold writes at the front").touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.hold().await?) }).await?;
@@ -147,6 +154,7 @@ pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32, why: &s
     })
     .await?;
     cx.fence(TARGET, false)?;
+    events::again_at_target(cx, world, &events_key(attempt)).await?;
     cx.take_back(&key(attempt, "hold"), |_| async {
         match &world.front {
             Some(front) => Ok(front.relay(PATIENCE).await?),

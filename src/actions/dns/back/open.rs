@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::TARGET;
+use super::{TARGET, freeze, tries};
 use crate::actions::dns::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
 use crate::actions::dns::open::{JOBS, OPEN_TARGET, PROBE, RECORD, RELAY, WRITTEN};
 use crate::actions::dns::relay::Relay;
 use crate::actions::dns::world::World;
-use crate::actions::dns::{before, service};
+use crate::actions::dns::{before, events, service};
 use crate::actions::undo::recorded;
 use crate::actions::{Result, Working};
 use crate::domain::runbook::inputs::Switch;
@@ -33,6 +33,7 @@ const ALIAS_TTL: u32 = 60;
 pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
     channel_back_gone(cx, world).await?;
     source_open(cx, world).await?;
+    events::back_to_source(cx, world, Some(&freeze::events_key(tries(cx)?))).await?;
     ways(cx, world, inputs).await?;
     record(cx, world).await?;
     target_follows(cx, world).await?;

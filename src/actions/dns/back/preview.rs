@@ -1,6 +1,7 @@
 //! What taking the switch back would change, take and lose, read from the world as it stands.
 
 use super::{loss, old_address};
+use crate::actions::dns::events;
 use crate::actions::dns::open::{OPEN_TARGET, RECORD};
 use crate::actions::dns::relay::Relay;
 use crate::actions::dns::world::World;
@@ -9,6 +10,7 @@ use crate::actions::{Reading, Result};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Failure, Preview};
+use crate::services::mysql::events::Scheduled;
 use crate::services::mysql::fence::managed::OpenAccount;
 use crate::services::mysql::replication;
 use crate::services::route53::{RecordSet, same_sets};
@@ -35,6 +37,11 @@ pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result
     let carried = "applies the target's last write, opened exactly as it was";
     preview.change(Verb::Change, "source MySQL", vec![carried.to_owned()]);
     preview.change(Verb::Change, "target MySQL", vec!["follows the source again, without a new copy".to_owned()]);
+    if let Some(undo) = cx.undo_of(events::AT_SOURCE) {
+        let before: Vec<Scheduled> = recorded(&undo, "events")?;
+        let detail = format!("disabled on the target, then enabled at the source: {}", events::names(&before));
+        preview.change(Verb::Change, "events", vec![detail]);
+    }
     if let Some(relay) = Relay::open(cx).await? {
         let detail = format!("relays clients with the new answer to {}", old_address(cx)?);
         for name in relay.names() {

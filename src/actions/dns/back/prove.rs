@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{application, old_address};
+use crate::actions::dns::events;
 use crate::actions::dns::open::FOUND;
 use crate::actions::dns::service;
 use crate::actions::dns::world::World;
@@ -25,6 +26,7 @@ pub(super) async fn all(cx: &Working, world: &World, inputs: &Switch) -> Result<
     record(cx, world, &mut checks).await?;
     ways(cx, inputs, &mut checks).await?;
     servers(cx, world, &mut checks).await?;
+    events::proved_back(world, &mut checks).await?;
     Ok(checks)
 }
 

@@ -71,13 +71,14 @@ pub fn without_definer(statement: &str) -> String {
 /// An event's statement that makes it disabled, whatever it was.
 #[must_use]
 pub fn disabled(statement: &str) -> String {
-    for preserve in [" ON COMPLETION NOT PRESERVE ", " ON COMPLETION PRESERVE "] {
-        if let Some((head, tail)) = statement.split_once(preserve) {
-            for status in ["ENABLE", "DISABLE ON SLAVE", "DISABLE ON REPLICA", "DISABLE"] {
-                if let Some(rest) = tail.strip_prefix(status) {
-                    return format!("{head}{preserve}DISABLE{rest}");
-                }
-            }
+    // The first is the event's own; its body may speak of others.
+    let clauses = [" ON COMPLETION NOT PRESERVE ", " ON COMPLETION PRESERVE "];
+    let first = clauses.into_iter().filter_map(|clause| Some((statement.find(clause)?, clause))).min();
+    let Some((at, clause)) = first else { return statement.to_owned() };
+    let (head, tail) = statement.split_at(at + clause.len());
+    for status in ["ENABLE", "DISABLE ON SLAVE", "DISABLE ON REPLICA", "DISABLE"] {
+        if let Some(rest) = tail.strip_prefix(status) {
+            return format!("{head}DISABLE{rest}");
         }
     }
     statement.to_owned()
@@ -114,5 +115,9 @@ mod tests {
         let shown =
             "CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE ENABLE COMMENT 'x' DO select 1";
         assert!(disabled(shown).contains("NOT PRESERVE DISABLE COMMENT"));
+        let makes_another = "CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY ON COMPLETION PRESERVE ENABLE DO \
+                             call run('ALTER EVENT f ON COMPLETION NOT PRESERVE ENABLE')";
+        assert!(disabled(makes_another).contains("COMPLETION PRESERVE DISABLE DO"), "{}", disabled(makes_another));
+        assert!(disabled(makes_another).ends_with("NOT PRESERVE ENABLE')"));
     }
 }
