@@ -25,7 +25,7 @@ pub(super) struct CheckArgs {
 
 /// Checks a runbook.
 pub(super) async fn check(args: &CheckArgs) -> Result<(), Stop> {
-    let plan = match loader::load(&args.which.runbook) {
+    let plan = match loader::load_with(&args.which.runbook, &args.which.set) {
         Ok(plan) => plan,
         Err(faults) if args.which.json => {
             present::line(&json!({ "event": "summary", "outcome": "faults", "faults": faults }).to_string());

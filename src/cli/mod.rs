@@ -71,6 +71,9 @@ struct Which {
     /// The run's state directory [default: .cutover/NAME beside the runbook].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// A value put over the runbook's own, for this run; it may be given for each.
+    #[arg(long, value_name = "NAME=TOML")]
+    set: Vec<String>,
     /// Print JSON lines, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
@@ -78,7 +81,7 @@ struct Which {
 
 impl Which {
     fn plan(&self) -> Result<Plan, Stop> {
-        Ok(loader::load(&self.runbook)?)
+        Ok(loader::load_with(&self.runbook, &self.set)?)
     }
 
     fn directory(&self, plan: &Plan) -> PathBuf {

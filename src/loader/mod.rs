@@ -28,12 +28,23 @@ use values::Environment;
 /// # Errors
 /// Every fault in it.
 pub fn load(file: &Path) -> Result<Plan, Faults> {
-    load_in(file, &|name| std::env::var(name).ok())
+    load_with(file, &[])
 }
 
-fn load_in(file: &Path, environment: Environment<'_>) -> Result<Plan, Faults> {
+/// The same, with these values (`NAME = TOML`, each) put over the runbook's own.
+///
+/// # Errors
+/// Every fault in it, and in them.
+pub fn load_with(file: &Path, set: &[String]) -> Result<Plan, Faults> {
+    load_in(file, set, &|name| std::env::var(name).ok())
+}
+
+fn load_in(file: &Path, set: &[String], environment: Environment<'_>) -> Result<Plan, Faults> {
     let mut faults = Vec::new();
-    let tree = read(file, &mut faults)?;
+    let mut tree = read(file, &mut faults)?;
+    for text in set {
+        values::overlay(&mut tree, &Document::parse(Path::new("--set"), text)?.root, &mut faults);
+    }
     let tree = values::put_in(tree, environment, &mut faults);
     let schema = schema_for!(Runbook);
     shape::check(&tree, schema.as_value(), &mut faults);

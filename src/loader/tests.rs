@@ -150,14 +150,15 @@ fn an_extending_runbook_may_give_values_and_nothing_else() {
 #[test]
 fn the_lab_of_another_directory_has_its_secrets_there() {
     let elsewhere = |name: &str| (name == "CUTOVER_LAB_DIR").then(|| "/srv/lab".to_owned());
-    let plan = load_in(&runbooks().join("rehearsal.toml"), &elsewhere).unwrap_or_else(|faults| panic!("{faults}"));
+    let plan = load_in(&runbooks().join("rehearsal.toml"), &[], &elsewhere).unwrap_or_else(|faults| panic!("{faults}"));
     let text = format!("{:?}", plan.runbook);
     for path in ["/srv/lab/secrets/rev1-admin", "/srv/lab/tls/ca.crt", "/srv/lab/kubeconfig"] {
         assert!(text.contains(path), "{path}");
     }
     assert!(!text.contains(".cache/cutover"), "nothing is left of the usual place");
 
-    let nowhere = load_in(&runbooks().join("rehearsal.toml"), &|_| None).unwrap_or_else(|faults| panic!("{faults}"));
+    let nowhere =
+        load_in(&runbooks().join("rehearsal.toml"), &[], &|_| None).unwrap_or_else(|faults| panic!("{faults}"));
     assert!(format!("{:?}", nowhere.runbook).contains("~/.cache/cutover/lab/secrets/rev1-admin"));
 }
 
@@ -167,11 +168,11 @@ fn a_variable_that_is_not_set_is_a_fault_unless_something_holds_otherwise() {
     let file = directory.path().join("a.toml");
     std::fs::write(&file, GOOD.replace("staging", "${where}") + "\n[values]\nwhere = { from_env = \"WHERE\" }\n")
         .unwrap();
-    let faults = load_in(&file, &|_| None).unwrap_err().to_string();
+    let faults = load_in(&file, &[], &|_| None).unwrap_err().to_string();
     assert!(faults.contains("15:9: value `where`: WHERE is not set in the environment; expected"), "{faults}");
     // Set, and empty, is as if it were not set.
-    assert!(load_in(&file, &|_| Some(String::new())).is_err());
-    let plan = load_in(&file, &|name| Some(name.to_lowercase())).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(load_in(&file, &[], &|_| Some(String::new())).is_err());
+    let plan = load_in(&file, &[], &|name| Some(name.to_lowercase())).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(plan.runbook.environment, "where");
 }
 
@@ -205,4 +206,18 @@ proptest! {
         let piece = if twice { GOOD[from..to].repeat(2) } else { String::new() };
         let _ = faults_of(&format!("{}{piece}{}", &GOOD[..from], &GOOD[to..]));
     }
+}
+
+#[test]
+fn a_value_that_is_set_stands_over_the_runbooks_and_a_faulty_one_says_where() {
+    let set = |values: &[&str]| {
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        load_in(&runbooks().join("rehearsal.toml"), &values, &|_| None)
+    };
+    let plan = set(&["host = \"other.example\"", "low_ttl=\"9s\""]).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(plan.runbook.connections.service.host, "other.example");
+    let without = set(&["front = { unset = \"none\" }"]).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(without.runbook.connections.front.is_none());
+    assert!(set(&["hots = 1"]).unwrap_err().to_string().contains("there is no value `hots`"));
+    assert!(set(&["host = other"]).unwrap_err().to_string().starts_with("--set:1:"));
 }

@@ -20,6 +20,7 @@ const RESTARTS: usize = 5;
 /// The engine's process.
 pub(super) struct Child {
     runbook: PathBuf,
+    set: Vec<String>,
     state: PathBuf,
     json: bool,
     /// Where it is to die: at the first place first.
@@ -33,7 +34,7 @@ impl Child {
         let (runbook, state) = (args.runbook.clone(), directory.join("state"));
         let named = args.crash_at.clone();
         let deaths = if named.is_empty() { crash::places() } else { named };
-        Self { runbook, state, json: args.json, deaths, measured: Map::new() }
+        Self { runbook, set: args.set(), state, json: args.json, deaths, measured: Map::new() }
     }
 
     /// How often the engine died: started again by its supervisor, or from here.
@@ -103,6 +104,7 @@ impl Child {
         let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("start the engine").because(why.to_string()));
         let mut command = Command::new(std::env::current_exe().map_err(fault)?);
         command.args(arguments).arg(&self.runbook).arg("--state").arg(&self.state).arg("--rehearsal");
+        command.args(self.set.iter().flat_map(|value| ["--set", value]));
         command.env(crash::VARIABLE, self.deaths.get(died..).unwrap_or_default().join(";"));
         if self.json {
             command.arg("--json").stdout(Stdio::piped());

@@ -41,8 +41,23 @@ pub(super) struct RehearseArgs {
     /// Kill the engine there (STEP:EFFECT:intent|effect|outcome); given again, each start dies at the next.
     #[arg(long, value_name = "PLACE")]
     crash_at: Vec<String>,
+    /// Nothing at the old address is switched: clients that keep the old answer fail until they end.
+    #[arg(long)]
+    without_front: bool,
     #[command(flatten)]
     course: Course,
+}
+
+impl RehearseArgs {
+    /// The lab's values that these arguments change.
+    fn set(&self) -> Vec<String> {
+        let mut set = Vec::new();
+        if self.without_front {
+            set.push("front = { unset = \"rehearsed without\" }".to_owned());
+            set.push("accept_without_front = \"tenants of the lab may fail\"".to_owned());
+        }
+        set
+    }
 }
 
 /// Rehearses; the summary comes last, also where the lab could not be brought up.
@@ -56,7 +71,7 @@ pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
 }
 
 async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Stop> {
-    let plan = loader::load(&args.runbook)?;
+    let plan = loader::load_with(&args.runbook, &args.set())?;
     if plan.runbook.environment != "lab" {
         return Err(Failure::refused("a rehearsal drives the lab, and this runbook's environment is another").into());
     }

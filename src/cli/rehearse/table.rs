@@ -30,6 +30,7 @@ pub(super) fn of(summary: &Value, state: &RunState, directory: &Path) -> String 
     for (words, value) in [
         ("requests", count(traffic, "requests")),
         ("  not served at once", count(traffic, "failed")),
+        ("    of clients that never resolve again", count(traffic, "failed_stale")),
         ("  reads, of them failed", pair(traffic, "reads", "failed_reads")),
         ("writes acknowledged", count(traffic, "acknowledged_writes")),
         ("  answer lost (unknown)", count(traffic, "unknown_writes")),

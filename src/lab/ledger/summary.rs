@@ -17,6 +17,9 @@ pub struct Summary {
     /// Those not acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<u64>,
+    /// Of them, those of clients that never resolve again within their life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_stale: Option<u64>,
     /// Attempts to read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reads: Option<u64>,
@@ -61,6 +64,7 @@ impl Summary {
         Self {
             requests: Some(totals.requests),
             failed: Some(totals.failed),
+            failed_stale: Some(totals.failed_stale),
             reads: Some(totals.reads),
             failed_reads: Some(totals.failed_reads),
             acknowledged_writes: Some(totals.acknowledged_writes),

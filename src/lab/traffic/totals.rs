@@ -34,6 +34,8 @@ pub struct Totals {
     pub requests: u64,
     /// Those not acknowledged.
     pub failed: u64,
+    /// Of them, those of clients that never resolve again.
+    pub failed_stale: u64,
     /// Attempts to read.
     pub reads: u64,
     /// Those without an answer.
@@ -65,6 +67,7 @@ impl Totals {
         let acknowledged = attempt.outcome == Outcome::Acknowledged;
         self.requests += 1;
         self.failed += u64::from(!acknowledged);
+        self.failed_stale += u64::from(!acknowledged && attempt.way == Way::Stale);
         self.latest = self.latest.max(span.1);
         match attempt.kind {
             Kind::Read => {
