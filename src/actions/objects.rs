@@ -1,4 +1,6 @@
-//! Kubernetes objects of a step: previewed by a dry run, applied one effect each.
+//! Kubernetes objects of a step: previewed by a dry run, applied one effect each, taken back one by one.
+
+mod back;
 
 use std::future::Future;
 
@@ -11,6 +13,10 @@ use crate::domain::{Preview, Resource};
 use crate::services::kubernetes::{Cluster, Difference, Manifest, Name, Owner, Placeholders, What};
 
 use crate::domain::Failure;
+pub(super) use back::{no_pods, nothing_left, take_back, way_back};
+
+/// What the key of an object's effect begins with.
+const KEY: &str = "object:";
 
 /// The run as the owner of objects.
 pub(super) fn owner(cx: &Reading) -> Owner {
@@ -59,7 +65,7 @@ pub(super) async fn apply(cluster: &Cluster, manifests: &[Manifest], cx: &Workin
     let owner = owner(cx);
     for manifest in manifests {
         let name = manifest.name();
-        let first = format!("object:{name}");
+        let first = format!("{KEY}{name}");
         if happened(cx, &first) {
             let differences = cluster.diff(std::slice::from_ref(manifest), &owner).await?;
             if differences.iter().all(|difference| difference.what == What::Unchanged) {

@@ -1,20 +1,19 @@
 //! What the backend finds on the target: empty databases in the source's character sets, and an account of
 //! its own that can only read until the switch.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::schema::{ACCOUNT, RIGHTS, Schema, TARGET, alone, key, reading, standing};
 use crate::actions::{Checking, Effect, Reading, Reality, Result, Working, servers};
 use crate::domain::preview::Verb;
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Deploy;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::grants::{self, Account};
-use crate::services::mysql::{Endpoint, LockName, Session, code, identifier, literal};
+use crate::services::mysql::{Endpoint, Session, code, identifier, literal};
 
 /// ER_TABLEACCESS_DENIED_ERROR.
 const COMMAND_DENIED: u16 = 1142;
@@ -25,20 +24,6 @@ pub(super) struct Database {
     application: Endpoint,
     account: Account,
     schemas: Vec<Schema>,
-}
-
-/// A database and how it compares letters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Schema {
-    name: String,
-    charset: String,
-    collation: String,
-}
-
-/// What the target has under a database's name.
-struct Standing {
-    schema: Schema,
-    tables: u64,
 }
 
 impl Database {
@@ -82,8 +67,8 @@ impl Database {
     pub(super) async fn preview(&self, cx: &Reading, preview: &mut Preview) -> Result<()> {
         let mut session = Session::open(&self.target).await?;
         let uuid: String = session.one("read the server's identity", "SELECT @@server_uuid").await?;
-        cx.recognise("target MySQL", &uuid)?;
-        preview.identity("target MySQL", uuid);
+        cx.recognise(TARGET, &uuid)?;
+        preview.identity(TARGET, uuid);
         for schema in &self.schemas {
             let there = self.usable(&mut session, cx, schema).await?;
             let verb = if there { Verb::Keep } else { Verb::Create };
@@ -105,13 +90,7 @@ impl Database {
 
     /// Makes what is not there yet.
     pub(super) async fn make(&self, cx: &Working) -> Result<()> {
-        let lock = LockName::new(cx.run().as_str(), cx.step_id().as_str(), "database");
-        let mut opener = Session::open(&self.target).await?;
-        crate::services::mysql::lock::end_leftover(&mut opener, &lock, std::time::Duration::from_secs(10)).await?;
-        let uuid: String = opener.one("read the server's identity", "SELECT @@server_uuid").await?;
-        cx.pin("target MySQL", &uuid)?;
-        opener.close().await?;
-        let mut session = Session::locked(&self.target, "deploy", &lock).await?;
+        let mut session = alone(cx, &self.target).await?;
         for schema in &self.schemas {
             if !self.usable(&mut session, cx, schema).await? {
                 self.make_schema(cx, schema).await?;
@@ -174,8 +153,8 @@ impl Database {
     }
 
     async fn make_account(&self, cx: &Working, session: &mut Session) -> Result<()> {
-        let effect = Effect::new("account", format!("create the account {} on the target", self.account))
-            .undo(json!({"created": self.account.user}))
+        let effect = Effect::new(ACCOUNT, format!("create the account {} on the target", self.account))
+            .undo(json!({"created": self.account}))
             .touches(Side::Target.user(&self.account));
         let look = async {
             let mut session = Session::open(&self.target).await?;
@@ -205,8 +184,8 @@ impl Database {
                 .next("revoke them: until the switch it may only read"));
         }
         let effect =
-            Effect::new(format!("rights:{}", schema.name), format!("let {} read {}", self.account, schema.name))
-                .undo(json!({"schema": schema.name, "rights": found}))
+            Effect::new(format!("{RIGHTS}{}", schema.name), format!("let {} read {}", self.account, schema.name))
+                .undo(json!({"account": self.account, "schema": schema.name, "rights": found}))
                 .touches(Side::Target.grant_in(&self.account, &schema.name));
         let look = async {
             let mut session = Session::open(&self.target).await?;
@@ -251,28 +230,6 @@ impl Database {
         session.close().await?;
         Ok(checks)
     }
-}
-
-fn key(schema: &Schema) -> String {
-    format!("database:{}", schema.name)
-}
-
-fn reading() -> BTreeSet<String> {
-    BTreeSet::from(["SELECT".to_owned()])
-}
-
-async fn standing(session: &mut Session, name: &str) -> Result<Option<Standing>> {
-    let query = format!(
-        "SELECT default_character_set_name AS charset, default_collation_name AS collation, \
-         (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = schema_name) AS tables \
-         FROM information_schema.schemata WHERE schema_name = {}",
-        literal(name)
-    );
-    let found: Option<(String, String, u64)> = session.first(&format!("look at the database {name}"), &query).await?;
-    Ok(found.map(|(charset, collation, tables)| Standing {
-        schema: Schema { name: name.to_owned(), charset, collation },
-        tables,
-    }))
 }
 
 /// Text inside a URL.

@@ -3,7 +3,10 @@
 //! Its data is not there yet, so its pods live and are not ready: that is what is expected here, and
 //! `restore` sees the rollout to its end. The background jobs are a deployment of their own, at nought.
 
+mod back;
 mod database;
+mod database_back;
+mod schema;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -119,5 +122,12 @@ impl Action for Deploy {
         }
         checks.extend(Database::of(cx).await?.verify(cx).await?);
         Ok(checks)
+    }
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(cx).await
     }
 }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::actions::{Reading, Result};
 use crate::domain::Check;
@@ -14,6 +15,9 @@ use crate::services::resolver;
 const PATIENCE: Duration = Duration::from_mins(3);
 /// How often it is tried.
 const AGAIN: Duration = Duration::from_secs(1);
+/// A load balancer that is there accepts a connection sooner than this.
+const CONNECT: Duration = Duration::from_secs(3);
+const HTTPS: u16 = 443;
 
 /// Shakes hands for the service's host at `address` (a host name or an IP address), until that works or
 /// the patience is over.
@@ -23,6 +27,24 @@ pub(super) async fn look(cx: &Reading, address: &str) -> Result<Check> {
         let check = once(cx, address).await?;
         if !check.is_failed() || Instant::now() >= deadline {
             return Ok(check);
+        }
+        cx.check_cancelled()?;
+        sleep(AGAIN).await;
+    }
+}
+
+/// Waits until nothing accepts a connection at `address` any more, or nothing has that name; whether it came to
+/// that within the patience.
+pub(super) async fn gone(cx: &Reading, address: &str) -> Result<bool> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let Ok(ip) = resolve(cx, address).await else { return Ok(true) };
+        let connected = timeout(CONNECT, TcpStream::connect((ip, HTTPS))).await;
+        if !matches!(connected, Ok(Ok(_))) {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
         }
         cx.check_cancelled()?;
         sleep(AGAIN).await;
@@ -46,7 +68,7 @@ async fn once(cx: &Reading, address: &str) -> Result<Check> {
         }
         None => None,
     };
-    let target = Target { scheme: Scheme::Https, host: host.clone(), address: SocketAddr::new(ip, 443), roots };
+    let target = Target { scheme: Scheme::Https, host: host.clone(), address: SocketAddr::new(ip, HTTPS), roots };
     let answer = match Caller::new(target) {
         Ok(caller) => caller.send(&Request::get("/")).await,
         Err(why) => Err(why),

@@ -3,6 +3,7 @@
 //! The certificate's Secret comes first: the controller does not start without it. Where the ingress class
 //! belongs to somebody else, nothing is installed, and the step looks whether that controller will do.
 
+mod back;
 mod handshake;
 
 use std::collections::BTreeMap;
@@ -44,12 +45,15 @@ enum Class {
 
 impl Ingress {
     async fn class_is(&self, cluster: &Cluster) -> Result<Class> {
-        let name = Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class);
-        let Some(class) = cluster.get(&name).await? else { return Ok(Class::Ours) };
+        let Some(class) = cluster.get(&self.class_name()).await? else { return Ok(Class::Ours) };
         if class["metadata"]["labels"][MANAGED_BY] == MANAGER {
             return Ok(Class::Ours);
         }
         Ok(Class::Theirs(class["spec"]["controller"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    fn class_name(&self) -> Name {
+        Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class)
     }
 
     /// The names of all that the step makes.
@@ -125,7 +129,7 @@ impl Ingress {
         if let Some(address) = cluster.load_balancer(&self.namespace, NAME).await? {
             return Ok(Some(address));
         }
-        Ok(cluster.load_balancers(&self.namespace).await?.into_iter().next().map(|(_, address)| address))
+        Ok(cluster.load_balancers(Some(&self.namespace)).await?.into_iter().next().map(|(_, address)| address))
     }
 }
 
@@ -218,5 +222,12 @@ impl Action for Ingress {
             checks.push(handshake::look(cx, &address).await?);
         }
         Ok(checks)
+    }
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(self, cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(self, cx).await
     }
 }

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::discovery::{Discovery, verbs};
+use kube::discovery::{Discovery, Scope, verbs};
 use serde_json::{Value, json};
 
 use super::Cluster;
@@ -17,20 +17,34 @@ const ABREAST: usize = 8;
 impl Cluster {
     /// Every object of every kind that discovery names and `wanted` wants, as the API server shows it.
     pub async fn everything(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>> {
+        self.list(None, wanted).await
+    }
+
+    /// Every object of one namespace, of every kind that `wanted` wants.
+    pub async fn everything_in(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>> {
+        self.list(Some(namespace), wanted).await
+    }
+
+    async fn list(&self, namespace: Option<&str>, wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>> {
         let doing = "find out which kinds of object there are";
         let known = Discovery::new(self.client.clone()).run().await.map_err(self.fault(doing))?;
         let kinds: Vec<ApiResource> = known
             .groups()
             .flat_map(kube::discovery::ApiGroup::recommended_resources)
             .filter(|(resource, abilities)| abilities.supports_operation(verbs::LIST) && wanted(&resource.kind))
+            .filter(|(_, abilities)| namespace.is_none() || abilities.scope == Scope::Namespaced)
             .map(|(resource, _)| resource)
             .collect();
-        let listed = futures_util::stream::iter(kinds).map(|kind| self.every(kind)).buffer_unordered(ABREAST);
+        let listed =
+            futures_util::stream::iter(kinds).map(|kind| self.every(kind, namespace)).buffer_unordered(ABREAST);
         Ok(listed.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
     }
 
-    async fn every(&self, kind: ApiResource) -> Result<Vec<Value>> {
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind);
+    async fn every(&self, kind: ApiResource, namespace: Option<&str>) -> Result<Vec<Value>> {
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind),
+            None => Api::all_with(self.client.clone(), &kind),
+        };
         let mut params = ListParams::default().limit(PAGE);
         let mut found = Vec::new();
         loop {

@@ -12,6 +12,7 @@ mod fault;
 mod manifest;
 mod nodes;
 mod object;
+mod ownership;
 mod pods;
 mod read;
 mod remove;
@@ -34,6 +35,7 @@ pub use diff::{Difference, What};
 pub use manifest::{Manifest, Placeholders};
 pub use nodes::Node;
 pub use object::Name;
+pub use ownership::Stands;
 pub use pods::Pod;
 pub use trouble::{Trouble, trouble};
 

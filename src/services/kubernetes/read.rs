@@ -22,11 +22,15 @@ impl Cluster {
         Ok(found.and_then(address))
     }
 
-    /// Every Service of type LoadBalancer of a namespace that has an address: its name and that address.
-    pub async fn load_balancers(&self, namespace: &str) -> Result<Vec<(String, String)>> {
-        let api: Api<Service> = Api::namespaced(self.client.clone(), namespace);
+    /// Every Service of type LoadBalancer that has an address, of a namespace or of all: its name and that address.
+    pub async fn load_balancers(&self, namespace: Option<&str>) -> Result<Vec<(String, String)>> {
+        let api: Api<Service> = match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let place = namespace.unwrap_or("every namespace");
         let found =
-            api.list(&ListParams::default()).await.map_err(self.fault(format!("list the Services in {namespace}")))?;
+            api.list(&ListParams::default()).await.map_err(self.fault(format!("list the Services in {place}")))?;
         let named =
             found.items.into_iter().filter_map(|service| Some((service.metadata.name.clone()?, address(service)?)));
         Ok(named.collect())

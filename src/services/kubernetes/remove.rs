@@ -1,9 +1,10 @@
-//! Removing objects: only the run's own, and gone means gone.
+//! Removing objects: only the run's own, only the very one that was looked at, and gone means gone.
 
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kube::api::{DeleteParams, PropagationPolicy};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Preconditions, PropagationPolicy};
 use kube::runtime::{WatchStreamExt as _, watcher};
 
 use super::{Cluster, Name, Owner};
@@ -21,12 +22,13 @@ impl Cluster {
             Err(error) if error.kind == Kind::NotFound => return Ok(false),
             other => other?,
         };
-        if self.current(&api, name, owner).await?.is_none() {
-            return Ok(false);
-        }
+        let Some(found) = self.current(&api, name, owner).await? else { return Ok(false) };
         // In the foreground: what it owns goes first, so that nothing is left when it is gone.
-        let params =
-            DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
+        let params = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Foreground),
+            preconditions: Some(Preconditions { uid: found.uid(), resource_version: None }),
+            ..DeleteParams::default()
+        };
         match api.delete(&name.name, &params).await.map_err(self.fault(doing.clone())) {
             Err(error) if error.kind == Kind::NotFound => return Ok(false),
             other => other?,
@@ -34,11 +36,15 @@ impl Cluster {
         let config = watcher::Config::default().timeout(60).fields(&format!("metadata.name={}", name.name));
         let mut changes = watcher(api.clone(), config).default_backoff().touched_objects().boxed();
         let gone = async {
-            while api.get_opt(&name.name).await.map_err(self.fault(doing.clone()))?.is_some() {
+            loop {
+                let now = api.get_opt(&name.name).await.map_err(self.fault(doing.clone()))?;
+                // One with another uid was made by somebody meanwhile.
+                if now.is_none_or(|now| now.uid() != found.uid()) {
+                    return Ok(());
+                }
                 // A watch that begins after the object went has nothing to tell: so look now and then, too.
                 let _ = tokio::time::timeout(LOOK, changes.next()).await;
             }
-            Ok(())
         };
         match tokio::time::timeout(within, gone).await {
             Ok(result) => result.map(|()| true),

@@ -1,0 +1,39 @@
+//! The way back: the pods first, then what they were reached by, then what they logged in to.
+
+use super::{Workload, database_back as database};
+use crate::actions::{Reading, Result, Working, cluster, objects};
+use crate::domain::{Check, Preview};
+
+pub(super) async fn way_back(cx: &Reading) -> Result<Preview> {
+    let cluster = cluster::recognised(cx).await?;
+    let mut preview = Preview::undone_by("driving the step again: its inputs and the image are still there");
+    preview.identity("Kubernetes", cluster.identity().await?);
+    preview.loses = Some(0);
+    preview.takes = cx.measured(|_| false).or_else(|| cx.way_there());
+    if cx.standing().is_empty() {
+        return Ok(preview);
+    }
+    objects::way_back(&cluster, cx, &mut preview).await?;
+    database::way_back(cx, &mut preview).await?;
+    Ok(preview)
+}
+
+pub(super) async fn rollback(cx: &Working) -> Result<Vec<Check>> {
+    if cx.standing().is_empty() {
+        return Ok(Vec::new());
+    }
+    let cluster = cluster::recognised(cx).await?;
+    let workload = Workload::of(cx)?;
+    // Before anything goes: what the databases hold by now may be a reason to keep all of it.
+    database::way_back(cx, &mut Preview::default()).await?;
+    objects::take_back(&cluster, cx, |name| name.kind != "Namespace").await?;
+    objects::take_back(&cluster, cx, |name| name.kind == "Namespace").await?;
+    database::take_back(cx).await?;
+    let selector = format!("app in ({0},{0}-jobs)", workload.name);
+    let mut checks = vec![
+        objects::nothing_left(&cluster, cx, &workload.taken(true)?).await?,
+        objects::no_pods(&cluster, cx, &workload.namespace, &selector).await?,
+    ];
+    checks.extend(database::look(cx).await?);
+    Ok(checks)
+}
