@@ -32,6 +32,7 @@ mod program;
 mod record;
 mod settle;
 mod snapshot;
+mod stragglers;
 pub mod undo;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::machine::{self, Command};
 use crate::domain::runbook::Step;
 use crate::domain::state::{Direction, Status};
-use crate::domain::{Failure, Preview};
+use crate::domain::{Failure, Preview, StepId};
 use crate::engine::Handle;
 
 #[derive(Debug, Args)]
@@ -31,6 +31,9 @@ pub(super) struct RollbackArgs {
     /// Give up so many acknowledged writes, where the way back says that it would lose them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     accept_loss: u64,
+    /// What a way back asks to be said before it takes something away from clients that still use it.
+    #[arg(long = "phrase", value_name = "STEP=PHRASE", value_parser = super::run::phrase)]
+    phrases: Vec<(StepId, String)>,
 }
 
 /// Takes back until nothing after the step stands; the summary comes last.
@@ -52,7 +55,8 @@ async fn steps(handle: &Handle, args: &RollbackArgs) -> Result<(), Stop> {
         } else {
             let way_back = handle.way_back(&step.id).await?;
             let how = consent(handle, step, &way_back, args)?;
-            let consent = Consent { by: who.clone(), how, phrase: None, accepted: vec![], evidence: None };
+            let phrase = args.phrases.iter().find(|(id, _)| *id == step.id).map(|(_, phrase)| phrase.clone());
+            let consent = Consent { by: who.clone(), how, phrase, accepted: vec![], evidence: None };
             let (step, digest) = (step.id.clone(), way_back.digest());
             Command::RollBack { step, digest, consent, accepted_loss: args.accept_loss }
         };

@@ -24,7 +24,8 @@ pub(super) struct RunArgs {
     until: Option<String>,
 }
 
-fn phrase(text: &str) -> Result<(StepId, String), String> {
+/// `STEP=PHRASE`.
+pub(super) fn phrase(text: &str) -> Result<(StepId, String), String> {
     let (step, phrase) = text.split_once('=').ok_or_else(|| format!("`{text}` is not STEP=PHRASE"))?;
     Ok((StepId::from(step), phrase.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! The way back: the controller goes with all that was made for it, as long as nobody else relies on it.
 
 use super::{CONTROLLER, Class, NAME, handshake};
-use crate::actions::{Reading, Result, Working, cluster, objects};
+use crate::actions::{Reading, Result, Working, cluster, objects, stragglers};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Ingress;
 use crate::domain::{Check, Failure, Preview};
@@ -25,6 +25,7 @@ pub(super) async fn way_back(inputs: &Ingress, cx: &Reading) -> Result<Preview> 
         return Ok(preview);
     }
     relied_on(inputs, cx, &cluster).await?;
+    stragglers::way_back(cx, &cluster, &mut preview).await?;
     objects::way_back(&cluster, cx, &mut preview).await?;
     if let Some(address) = address(inputs, cx, &cluster).await? {
         preview.figure("load balancer", format!("{address}: its Service is gone only when the cloud took it down"));
@@ -38,6 +39,7 @@ pub(super) async fn rollback(inputs: &Ingress, cx: &Working) -> Result<Vec<Check
     }
     let cluster = cluster::recognised(cx).await?;
     relied_on(inputs, cx, &cluster).await?;
+    stragglers::let_go(cx, &cluster).await?;
     let address = address(inputs, cx, &cluster).await?;
     cx.checkpoint(ADDRESS, &address)?;
     objects::take_back(&cluster, cx, |_| true).await?;

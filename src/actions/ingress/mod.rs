@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Checking, Outputs, Reading, Result, Working, cluster, objects};
 use crate::domain::preview::Verb;
+use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Ingress;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::docker::split_reference;
@@ -131,6 +132,29 @@ impl Ingress {
         }
         Ok(cluster.load_balancers(Some(&self.namespace)).await?.into_iter().next().map(|(_, address)| address))
     }
+}
+
+/// Where the pods are that answer at the load balancer, and by which labels: ours, or those of a controller that
+/// was adopted; nothing where there is none.
+pub(super) async fn pods_of(cx: &Reading, cluster: &Cluster) -> Result<Option<(String, String)>> {
+    let Some(inputs) = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
+        ActionSpec::Ingress(inputs) => Some(inputs),
+        _ => None,
+    }) else {
+        return Ok(None);
+    };
+    let service = |name: &str| Name::core("Service", Some(&inputs.namespace), name);
+    let mut found = cluster.get(&service(NAME)).await?;
+    if found.is_none()
+        && let Some((name, _)) = cluster.load_balancers(Some(&inputs.namespace)).await?.into_iter().next()
+    {
+        found = cluster.get(&service(&name)).await?;
+    }
+    let labels = found.as_ref().and_then(|service| service["spec"]["selector"].as_object());
+    let selector = |labels: &serde_json::Map<String, Value>| {
+        labels.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>()
+    };
+    Ok(labels.map(|labels| (inputs.namespace.clone(), selector(labels).join(","))))
 }
 
 /// PEM ends with a line break; a fetched secret has lost it.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::check::Check;
-use crate::domain::event::{Event, Found};
+use crate::domain::event::{ConsentKind, Event, Found};
 use crate::domain::failure::Failure;
 use crate::domain::resource::Resource;
 
@@ -153,7 +153,8 @@ impl StepState {
                 self.back_ended = None;
                 self.digest.clone_from(digest);
                 self.accepted_loss = *accepted_loss;
-                if consent.phrase.is_some() {
+                // Going on after a death says nothing anew.
+                if consent.how != ConsentKind::NotNeeded || consent.phrase.is_some() {
                     self.back_phrase.clone_from(&consent.phrase);
                 }
             }

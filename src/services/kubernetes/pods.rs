@@ -1,5 +1,6 @@
 //! Pods: which image really runs, whether it lives, and why it does not.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod as ApiPod};
 use kube::Api;
 use kube::api::{ListParams, LogParams};
@@ -71,6 +72,18 @@ impl Cluster {
                 Err(_) => other,
             },
         }
+    }
+
+    /// What a pod's container printed since `from`, each line with the time at which its node read it.
+    pub async fn pod_log_since(&self, namespace: &str, pod: &str, from: Timestamp) -> Result<Vec<(Timestamp, String)>> {
+        let api: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
+        let params = LogParams { since_time: Some(from), timestamps: true, ..LogParams::default() };
+        let log = api.logs(pod, &params).await.map_err(self.fault(format!("read the log of {namespace}/{pod}")))?;
+        let stamped = log.lines().filter_map(|line| {
+            let (time, said) = line.split_once(' ')?;
+            Some((time.parse().ok()?, said.to_owned()))
+        });
+        Ok(stamped.collect())
     }
 
     /// The last warnings about an object (`Pod`, its name), newest last, a line each.
