@@ -1,8 +1,6 @@
 //! `ingress` and `deploy` taken back on the lab's cluster: the world is as before, what is not the run's own
 //! stays and is named, whatever dies in between; and nobody who still comes is cut off in silence.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-
 mod support {
     pub mod drive;
     pub mod stage;
@@ -129,15 +127,15 @@ async fn an_engine_that_dies_on_the_way_back_goes_on_with_it() {
     drive.apply("deploy").await.unwrap();
     let name = &stage.name;
     let deploy = [
-        (format!("object:Deployment {name}/shop"), CrashPoint::Intent),
         (format!("object:Ingress {name}/shop"), CrashPoint::Effect),
+        (format!("object:Deployment {name}/shop"), CrashPoint::Intent),
         (format!("object:Namespace {name}"), CrashPoint::Effect),
         (format!("rights:{name}"), CrashPoint::Effect),
         ("account".to_owned(), CrashPoint::Intent),
         (format!("database:{name}"), CrashPoint::Effect),
     ];
     for (effect, point) in &deploy {
-        // Those of the way there whose undo comes first have been taken back by then.
+        // In the order in which they are taken back: those before each have been by then.
         drive.dies_on_the_way_back("deploy", effect, *point).await;
     }
     all_hold(&drive.rollback("deploy").await.unwrap());

@@ -14,6 +14,7 @@ use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Push;
 use crate::domain::{Check, Failure, Preview, Resource};
+use crate::services::Error;
 use crate::services::docker::Credentials;
 use crate::services::kubernetes::RUN;
 use crate::services::registry::{Registry, from_docker_config};
@@ -103,6 +104,21 @@ impl Place {
     }
 }
 
+impl Place {
+    /// A push that the engine could not get rid of, with what can be done about it.
+    fn refuses(&self, error: Error) -> Failure {
+        let failure = Failure::from(error);
+        let next = failure.next.clone().unwrap_or_else(|| {
+            format!(
+                "see that the runbook's registry account may push to {}, and that the registry takes pushes and has \
+                 room; then run the step again: layers that arrived are not sent twice",
+                self.repository
+            )
+        });
+        failure.while_doing(format!("push to the registry at {}", self.registry.host())).next(next)
+    }
+}
+
 impl Push {
     async fn image_id(&self, cx: &Reading) -> Result<String> {
         let image = cx.resolve(&self.image)?;
@@ -161,7 +177,7 @@ impl Action for Push {
                 cx.progress("push", transfer.done, Some(transfer.total), "layers");
             });
             let told = tokio::select! {
-                pushed = push => pushed?,
+                pushed = push => pushed.map_err(|error| place.refuses(error))?,
                 () = cx.cancel().cancelled() => return Err(Failure::interrupted()),
             };
             let resolved = place.held_already(&id).await?;

@@ -35,17 +35,22 @@ impl Own {
     pub async fn start(name: &str, settings: &[&str]) -> Self {
         let engine = Engine::connect(None).await.unwrap();
         build(&engine).await;
-        let spec = ContainerSpec {
-            ports: vec![Port::loopback(5000, 0)],
-            env: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            ..ContainerSpec::new(name, IMAGE)
-        };
-        engine.remove_container(name).await.unwrap();
-        engine.run(&spec).await.unwrap();
-        let port = engine.container(name).await.unwrap().unwrap().ports[0].1;
-        let own = Self { engine, container: name.to_owned(), port };
-        own.answering().await;
+        let mut own = Self { engine, container: name.to_owned(), port: 0 };
+        own.restart(settings).await;
         own
+    }
+
+    /// The same, empty, at the same address, with other settings.
+    pub async fn restart(&mut self, settings: &[&str]) {
+        let spec = ContainerSpec {
+            ports: vec![Port::loopback(5000, self.port)],
+            env: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            ..ContainerSpec::new(&self.container, IMAGE)
+        };
+        self.engine.remove_container(&self.container).await.unwrap();
+        self.engine.run(&spec).await.unwrap();
+        self.port = self.engine.container(&self.container).await.unwrap().unwrap().ports[0].1;
+        self.answering().await;
     }
 
     /// `127.0.0.1:PORT`.

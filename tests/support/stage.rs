@@ -138,15 +138,30 @@ impl Stage {
         api.patch(service, &by, &Patch::Merge(change)).await.unwrap();
     }
 
+    /// Takes the backend's image out of the registry.
+    pub async fn withdraw(&self) {
+        let registry = Registry::new(REGISTRY, Some(self.credentials.clone())).unwrap();
+        let digest = self.image.rsplit_once('@').unwrap().1;
+        registry.delete(&format!("x-test/{}", self.name), digest).await.unwrap();
+    }
+
+    /// Puts it back.
+    pub async fn push_again(&self) {
+        self.engine.push(&self.reference(), Some(&self.credentials), |_| ()).await.unwrap();
+    }
+
+    /// The engine's name for it.
+    fn reference(&self) -> String {
+        format!("{REGISTRY}/x-test/{}:1", self.name)
+    }
+
     /// Takes what the test itself made away.
     pub async fn clean(self) {
         let mut source = self.session("source").await;
         source.run("drop it", &format!("DROP DATABASE IF EXISTS {}", identifier(&self.name))).await.unwrap();
         source.close().await.unwrap();
-        let registry = Registry::new(REGISTRY, Some(self.credentials.clone())).unwrap();
-        let digest = self.image.rsplit_once('@').unwrap().1;
-        registry.delete(&format!("x-test/{}", self.name), digest).await.unwrap();
-        self.engine.remove_image(&format!("{REGISTRY}/x-test/{}:1", self.name)).await.unwrap();
+        self.withdraw().await;
+        self.engine.remove_image(&self.reference()).await.unwrap();
     }
 }
 
