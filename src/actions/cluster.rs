@@ -70,7 +70,7 @@ pub(super) fn wishes(namespace: &str) -> Vec<Wanted> {
     for (group, resource) in namespaced {
         wishes.extend(["get", "create", "patch", "delete"].map(|verb| of(verb, group, resource, Some(namespace))));
     }
-    wishes.extend(["list", "watch"].map(|verb| of(verb, "", "pods", Some(namespace))));
+    wishes.extend(["list", "watch", "delete"].map(|verb| of(verb, "", "pods", Some(namespace))));
     wishes.push(of("list", "apps", "replicasets", Some(namespace)));
     wishes.push(of("watch", "apps", "deployments", Some(namespace)));
     wishes.push(of("get", "", "pods/log", Some(namespace)));

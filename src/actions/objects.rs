@@ -105,6 +105,18 @@ pub(super) fn fresh(cx: &Working, first: &str) -> String {
     key
 }
 
+/// Before a rollout is waited for once more: pods that an earlier attempt left unable to come up are made anew,
+/// in case what kept them from it is mended.
+pub(super) async fn renewed(cluster: &Cluster, cx: &Working, namespace: &str, selector: &str) -> Result<()> {
+    let selector = format!("{selector},{}", owner(cx).selector());
+    if cluster.pods(namespace, &selector).await?.iter().all(|pod| pod.hopeless.is_none()) {
+        return Ok(());
+    }
+    let effect = Effect::new(fresh(cx, "renew-pods"), format!("make the pods {selector} anew that cannot come up"));
+    let act = async { Ok(cluster.renew_hopeless(namespace, &selector).await?) };
+    cx.effect(effect, again(), act).await.map(drop)
+}
+
 /// Something that the driver may stop.
 pub(super) async fn stoppable<T>(cx: &Working, work: impl Future<Output = crate::services::Result<T>>) -> Result<T> {
     tokio::select! {

@@ -76,6 +76,7 @@ impl Action for Deploy {
         objects::apply(&cluster, &workload.foundation(cx, &url).await?, cx).await?;
         let manifests = workload.manifests(self, cx, &cluster, &image, &digest, &url).await?;
         objects::apply(&cluster, &manifests, cx).await?;
+        objects::renewed(&cluster, cx, &workload.namespace, &format!("app={}", workload.name)).await?;
         let live = cluster
             .wait_live(&workload.namespace, &workload.name, ROLLOUT, |how_far| cx.progress(how_far, 0, None, ""));
         objects::stoppable(cx, live).await?;

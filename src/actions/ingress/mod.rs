@@ -202,6 +202,7 @@ impl Action for Ingress {
         let controller = match self.class_is(&cluster).await? {
             Class::Ours => {
                 objects::apply(&cluster, &self.manifests(cx).await?, cx).await?;
+                objects::renewed(&cluster, cx, &self.namespace, &format!("app={NAME}")).await?;
                 let rollout = cluster
                     .wait_rolled_out(&self.namespace, NAME, ROLLOUT, |how_far| cx.progress(how_far, 0, None, ""));
                 objects::stoppable(cx, rollout).await?;

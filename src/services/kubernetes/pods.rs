@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod as ApiPod};
 use kube::Api;
-use kube::api::{ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams, LogParams};
 
 use super::Cluster;
-use crate::services::Result;
+use crate::services::{Kind, Result};
 
 /// Reasons of a waiting container that time alone does not mend. The first failed pull is not among them:
 /// the kubelet tries again at once, and names the second failure differently.
@@ -72,6 +72,22 @@ impl Cluster {
                 Err(_) => other,
             },
         }
+    }
+
+    /// Deletes the pods of a label selector that cannot come up, so that their owner makes new ones at once: the
+    /// kubelet tries the old ones again only after minutes. How many those were.
+    pub async fn renew_hopeless(&self, namespace: &str, selector: &str) -> Result<usize> {
+        let api: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
+        let pods = self.pods(namespace, selector).await?;
+        let hopeless: Vec<_> = pods.into_iter().filter(|pod| pod.hopeless.is_some() && !pod.leaving).collect();
+        for pod in &hopeless {
+            let deleted = api.delete(&pod.name, &DeleteParams::default()).await;
+            match deleted.map_err(self.fault(format!("delete Pod {namespace}/{}", pod.name))) {
+                Err(error) if error.kind == Kind::NotFound => {}
+                other => other.map(drop)?,
+            }
+        }
+        Ok(hopeless.len())
     }
 
     /// What a pod's container printed since `from`, each line with the time at which its node read it.

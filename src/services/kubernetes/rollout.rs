@@ -93,8 +93,9 @@ impl Cluster {
                     }
                 }
                 State::Never(why, pod) => {
+                    let next = way_out(namespace, deployment, &why);
                     let why = self.with_evidence(namespace, why, pod.as_ref()).await;
-                    return Err(self.error(doing, Kind::Permanent).because(why));
+                    return Err(self.error(doing, Kind::Permanent).because(why).next(next));
                 }
             }
             match tokio::time::timeout_at(deadline, changes.next()).await {
@@ -104,8 +105,9 @@ impl Cluster {
                     let pods = self.pods(namespace, &selector).await?;
                     let stuck = pods.iter().find(|pod| !pod.ready && !pod.leaving);
                     let why = format!("{last}, and {} s are over", within.as_secs());
+                    let next = way_out(namespace, deployment, &why);
                     let why = self.with_evidence(namespace, why, stuck).await;
-                    return Err(self.error(doing, Kind::Transient).because(why));
+                    return Err(self.error(doing, Kind::Transient).because(why).next(next));
                 }
             }
         }
@@ -192,4 +194,18 @@ impl Cluster {
         }
         told
     }
+}
+
+/// What to do about pods that do not come up, by the kubelet's word for why.
+fn way_out(namespace: &str, deployment: &str, why: &str) -> String {
+    let mend = if why.contains("ImagePull") || why.contains("ImageName") {
+        "see that the registry still has the image under this digest, and that the nodes reach it and may pull from it \
+         (the pull secret)"
+    } else {
+        "mend what the pods say: the program, its environment or the database that it is given; a new image is built and \
+         pushed by the steps before, taken back to there"
+    };
+    format!(
+        "{mend}; `kubectl -n {namespace} describe deployment,pods` tells more of {deployment}; then run the step again"
+    )
 }
