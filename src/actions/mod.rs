@@ -14,6 +14,7 @@ mod containerise;
 pub mod context;
 mod deploy;
 pub mod effect;
+mod followers;
 mod ingress;
 mod objects;
 pub mod ports;

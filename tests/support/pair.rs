@@ -17,7 +17,7 @@ pub struct Pair {
     target: String,
 }
 
-fn docker(arguments: &[&str]) -> String {
+pub fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().expect("docker is installed");
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -38,6 +38,14 @@ fn root(container: &str, sql: &str) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
+fn image() -> String {
+    let newest = || {
+        let found = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "cutover-lab/mysql"]);
+        found.lines().next().expect("`cutover lab up` makes the image cutover-lab/mysql").to_owned()
+    };
+    std::env::var("CUTOVER_TEST_MYSQL_IMAGE").unwrap_or_else(|_| newest())
+}
+
 impl Pair {
     /// Starts both, and makes accounts and a schema with a table on the source.
     pub fn start(test: &str) -> Self {
@@ -52,11 +60,7 @@ impl Pair {
     }
 
     fn servers(test: &str, both: bool) -> Self {
-        let newest = || {
-            let found = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "cutover-lab/mysql"]);
-            found.lines().next().expect("`cutover lab up` makes the image cutover-lab/mysql").to_owned()
-        };
-        let image = std::env::var("CUTOVER_TEST_MYSQL_IMAGE").unwrap_or_else(|_| newest());
+        let image = image();
         let name = |part: &str| format!("x-cutover-test-{test}-{}-{part}", std::process::id());
         let pair = Self { network: name("net"), source: name("source"), target: name("target") };
         docker(&["network", "create", &pair.network]);
@@ -97,6 +101,11 @@ impl Pair {
              CREATE USER cutover_admin@'%' IDENTIFIED BY 'pw'; GRANT ALL ON *.* TO cutover_admin@'%' WITH GRANT OPTION;"
         ));
         pair
+    }
+
+    /// The image that both run.
+    pub fn image() -> String {
+        image()
     }
 
     fn await_up(container: &str) {

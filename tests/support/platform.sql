@@ -27,7 +27,7 @@ BEGIN
   IF @on > 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'Replication is running: stop it first'; END IF;
   IF u = @@server_uuid THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The UUID is this server''s own'; END IF;
   SET @g = CONCAT(u, ':', a, '-', b);
-  IF GTID_SUBTRACT(@g, @@gtid_executed) <> @g THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The interval overlaps what was executed'; END IF;
+  IF GTID_SUBTRACT(@g, @@gtid_executed) <> GTID_SUBTRACT(@g, '') THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The interval overlaps what was executed'; END IF;
   SET @p = CONCAT('+', @g); SET GLOBAL gtid_purged = @p;
 END//
 CREATE PROCEDURE rds_kill(i BIGINT) SQL SECURITY DEFINER

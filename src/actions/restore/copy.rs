@@ -3,19 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::super::servers::{source, target};
 use super::super::{CrashPoint, Effect, Reading, Reality, Result, Working, again};
 use super::{SOURCE, TARGET, free};
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Failure, Resource};
-use crate::services::mysql::load::{self, state};
+use crate::services::mysql::load::{self, state, unload};
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Listener, Locks, Manifest, Patience};
 use crate::services::mysql::{Endpoint, LockName, Server, Session};
 
+/// The effects, by key.
+pub(super) const SNAPSHOT: &str = "snapshot";
+/// See [`SNAPSHOT`].
+pub(super) const LOAD: &str = "load";
+/// See [`SNAPSHOT`].
+pub(super) const COUNTED: &str = "counted";
+
 /// How long a session of an earlier attempt may take to be gone.
-const LEFTOVER: Duration = Duration::from_secs(30);
+pub(super) const LEFTOVER: Duration = Duration::from_secs(30);
 
 /// The names of the crash points between two chunks.
 const SNAPSHOT_CHUNKS: &str = "snapshot-chunks";
@@ -29,7 +38,7 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
     cx.pin(TARGET, &Server::read(&mut there).await?.uuid)?;
     let manifest = take(inputs, cx, &from, &mut here).await?;
     let schemas = cx.source()?.schemas.clone();
-    if cx.undo_of("load").is_none() {
+    if cx.undo_of(LOAD).is_none() {
         free(&mut there, &schemas).await?;
         nothing_skipped(&mut there, &manifest).await?;
     }
@@ -48,7 +57,7 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
         Ok(manifest.tables.len())
     };
     cx.effect(
-        Effect::new("counted", "count every table on the target").touches(Side::Target.database(state::SCHEMA)),
+        Effect::new(COUNTED, "count every table on the target").touches(Side::Target.database(state::SCHEMA)),
         again(),
         counted,
     )
@@ -56,9 +65,19 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// The names under which the snapshot's sessions are found.
+pub(super) fn locks(inputs: &Restore, cx: &Reading) -> Locks {
+    Locks::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers.max(1))
+}
+
+/// The names under which the load's sessions are found.
+pub(super) fn loaders(inputs: &Restore, cx: &Reading) -> load::Options {
+    load::Options::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers)
+}
+
 async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Session) -> Result<Manifest> {
     let directory = cx.directory();
-    let locks = Locks::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers.max(1));
+    let locks = locks(inputs, cx);
     let options = snapshot::Options {
         schemas: cx.source()?.schemas.clone(),
         locks,
@@ -75,15 +94,19 @@ async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Sessio
         snapshot::take(from, &directory, &options, listener, cx.cancel().clone()).await?;
         Ok(())
     };
-    cx.effect(Effect::new("snapshot", "take a snapshot for the target").touches(Resource::file(&directory)), look, act)
-        .await?;
+    let effect = Effect::new(SNAPSHOT, "take a snapshot for the target")
+        .undo(json!({ "directory": directory }))
+        .touches(Resource::file(&directory));
+    cx.effect(effect, look, act).await?;
     let manifest = Manifest::read(&directory)?;
     manifest.check_files(&directory)?;
     Ok(manifest)
 }
 
 async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Session) -> Result<()> {
-    let options = load::Options::new(cx.run().as_str(), cx.step_id().as_str(), inputs.workers);
+    let options = loaders(inputs, cx);
+    let schemas = &cx.source()?.schemas;
+    let before = unload::before(there, schemas).await?;
     let act = async {
         end_all(there, options.locks.iter()).await?;
         let listener = listener(cx, "load into the target", LOAD_CHUNKS);
@@ -97,8 +120,9 @@ async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Se
         Ok(loaded.resumed + loaded.chunks)
     };
     // The load keeps count of its chunks in the target, with the rows: doing it again loads what is missing.
-    let loaded = Effect::new("load", "load the snapshot into the target").touches(Side::Target.database(state::SCHEMA));
-    let schemas = &cx.source()?.schemas;
+    let loaded = Effect::new(LOAD, "load the snapshot into the target")
+        .undo(json!({ "before": before }))
+        .touches(Side::Target.database(state::SCHEMA));
     let effect = schemas.iter().fold(loaded, |effect, schema| effect.touches(Side::Target.database(schema)));
     cx.effect(effect, again(), act).await?;
     Ok(())
@@ -116,7 +140,7 @@ async fn nothing_skipped(there: &mut Session, manifest: &Manifest) -> Result<()>
         .next("take a newer snapshot: remove this step's directory and run it again"))
 }
 
-async fn end_all<'a>(session: &mut Session, locks: impl Iterator<Item = &'a LockName>) -> Result<()> {
+pub(super) async fn end_all<'a>(session: &mut Session, locks: impl Iterator<Item = &'a LockName>) -> Result<()> {
     for lock in locks {
         end_leftover(session, lock, LEFTOVER).await?;
     }

@@ -10,8 +10,14 @@ use super::super::{Effect, Health, Reading, Result, Working, again};
 use crate::domain::Failure;
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
+use crate::services::mysql::replication::{self, Channel, Working as At};
 use crate::services::mysql::snapshot::Manifest;
-use crate::services::mysql::{GtidSet, Session, replication};
+use crate::services::mysql::{GtidSet, Session};
+
+/// The effects, by key.
+pub(super) const PURGED: &str = "gtid-purged";
+/// See [`PURGED`].
+pub(super) const CHANNEL: &str = "channel";
 
 /// How long the channel may take to connect.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -28,17 +34,18 @@ pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) 
             .because(format!("{origin:?}")));
     }
     let before = replication::executed(&mut there).await?;
-    let effect = Effect::new("gtid-purged", "declare on the target what the snapshot holds")
+    let effect = Effect::new(PURGED, "declare on the target what the snapshot holds")
         .undo(json!({ "before": before.to_string(), "kept": "GTID history cannot be taken back" }));
     let declare = async { Ok(replication::add_purged(&mut there, &held).await?.to_string()) };
     cx.effect(effect, again(), declare).await?;
     let from = replication_source(cx).await?;
-    let effect = Effect::new("channel", format!("follow {}:{}", from.host, from.port))
-        .undo(json!({ "channel": null }))
+    let effect = Effect::new(CHANNEL, format!("follow {}:{}", from.host, from.port))
+        .undo(json!({ "host": from.host, "port": from.port }))
         .touches(Side::Target.channel(""));
     let begin = async {
-        let ours =
-            replication::status(&mut there).await?.filter(|channel| channel.host == from.host && !channel.stopped());
+        // One that does not reach its source may have been given a password that was wrong then.
+        let reaches = |channel: &Channel| channel.host == from.host && channel.receiver == At::Running;
+        let ours = replication::status(&mut there).await?.filter(reaches);
         if ours.is_none() {
             replication::reset(&mut there).await?;
             replication::configure(&mut there, &from).await?;
@@ -53,19 +60,24 @@ pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) 
 
 async fn catch_up(inputs: &Restore, cx: &Working, there: &mut Session) -> Result<()> {
     let mut here = Session::open(&source(cx).await?).await?;
+    // One that stopped at an error in an earlier attempt is tried again: what stopped it may be mended.
+    replication::start(there).await?;
+    // A lag that is read before the first transaction came says nothing: what the source has now has to arrive.
+    let point = replication::executed(&mut here).await?;
     let mut most = 0;
     loop {
         let executed = replication::executed(&mut here).await?;
         let channel =
             replication::status(there).await?.ok_or_else(|| Failure::permanent("the target's channel is gone"))?;
         if channel.applier_fault.is_some() {
-            return Err(Failure::permanent("the target does not follow the source")
+            let address = there.endpoint().address();
+            return Err(Failure::permanent(format!("the target MySQL ({address}) does not follow the source"))
                 .because(channel.to_string())
-                .next("mend what the applier names on the target, then run the step again"));
+                .next(channel.way_out()));
         }
         let behind = channel.behind(&executed);
         let lag = channel.lag_seconds.unwrap_or(u64::MAX);
-        if channel.running() && lag <= inputs.max_lag.duration().as_secs() {
+        if channel.running() && channel.behind(&point) == 0 && lag <= inputs.max_lag.duration().as_secs() {
             return Ok(());
         }
         cx.check_cancelled()?;
@@ -89,7 +101,10 @@ pub(super) async fn health(inputs: &Restore, cx: &Reading) -> Result<Option<Heal
     let lag = channel.lag_seconds;
     let in_time = lag.is_some_and(|lag| lag <= inputs.max_lag.duration().as_secs().max(1) * 10);
     let lag = lag.map_or_else(|| "lag not known".to_owned(), |lag| format!("{lag} s behind"));
-    let detail = format!("{channel}, {lag}, {} transactions to apply", channel.behind(&executed));
+    let mut detail = format!("{channel}, {lag}, {} transactions to apply", channel.behind(&executed));
+    if !channel.running() {
+        detail = format!("the target MySQL ({}): {detail}; {}", there.endpoint().address(), channel.way_out());
+    }
     Ok(Some(Health { healthy: channel.running() && in_time, detail }))
 }
 

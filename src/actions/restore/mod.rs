@@ -9,6 +9,7 @@
 //! `gtid_purged` comes after the counts: a target that claims transactions whose rows it does not have
 //! would "replicate" without them.
 
+mod back;
 mod copy;
 mod follow;
 mod prove;
@@ -90,6 +91,14 @@ impl Action for Restore {
         prove::prove(self, cx).await
     }
 
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(self, cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(self, cx).await
+    }
+
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
         follow::health(self, cx).await
     }
@@ -114,12 +123,14 @@ async fn keys_allow(source: &mut Session, target: &mut Session, schemas: &[Strin
 async fn free(target: &mut Session, schemas: &[String]) -> Result<()> {
     let contents = state::contents(target, schemas).await?;
     if !contents.is_empty() {
-        return Err(Failure::permanent("the target's schemas are not empty")
+        let address = target.endpoint().address();
+        return Err(Failure::permanent(format!("the target MySQL ({address}): the schemas are not empty"))
             .because(format!("they hold {}", contents.join(", ")))
             .next("empty them, or name another target: nothing that this run did not make is overwritten"));
     }
     if let Some(channel) = replication::status(target).await? {
-        return Err(Failure::permanent("the target follows another server already")
+        let address = target.endpoint().address();
+        return Err(Failure::permanent(format!("the target MySQL ({address}) follows another server already"))
             .because(channel.to_string())
             .next("stop and reset that channel, if it is not wanted any more"));
     }

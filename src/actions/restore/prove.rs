@@ -10,7 +10,7 @@ use std::time::{Duration, Instant as Clock};
 use tokio::time::Instant;
 
 use super::super::servers::{source, target};
-use super::super::{Checking, Result};
+use super::super::{Checking, Reading, Result};
 use super::SOURCE;
 use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Check, Failure};
@@ -22,6 +22,8 @@ use crate::services::mysql::snapshot::{Locks, Manifest, Patience};
 use crate::services::mysql::table::read_tables;
 use crate::services::mysql::{GtidSet, Session};
 
+/// The kind of scratch state that a comparison makes.
+pub(super) const STANDING: &str = "stopped applier";
 /// How long the target may take to apply what lies between its stop and the source's moment.
 const CATCH_UP: Duration = Duration::from_mins(5);
 /// How long a session of an earlier attempt may take to be gone.
@@ -37,7 +39,7 @@ pub(super) async fn prove(inputs: &Restore, cx: &Checking) -> Result<Vec<Check>>
         Ok(replication::start(&mut there).await?)
     };
     let began = Clock::now();
-    let (point, seen) = cx.scratch("stopped applier", "verify-applier", go_on, at_one_point(inputs, cx)).await?;
+    let (point, seen) = cx.scratch(STANDING, "verify-applier", go_on, at_one_point(inputs, cx)).await?;
     let mut there = Session::open(&to).await?;
     let channel = replication::until_running(&mut there, Instant::now() + LEFTOVER).await?;
     let evidence = format!(
@@ -57,11 +59,16 @@ pub(super) async fn prove(inputs: &Restore, cx: &Checking) -> Result<Vec<Check>>
     Ok(vec![equal, Check::passed("the target follows the source again", channel.to_string())])
 }
 
+/// The names under which a comparison's sessions are found.
+pub(super) fn locks(inputs: &Restore, cx: &Reading) -> Locks {
+    Locks::new(cx.run().as_str(), &format!("{}-verify", cx.step_id()), inputs.workers.max(1))
+}
+
 async fn at_one_point(inputs: &Restore, cx: &Checking) -> Result<(GtidSet, Comparison)> {
     let (from, to) = (source(cx).await?, target(cx).await?);
     let schemas = cx.source()?.schemas.clone();
     let (mut here, mut there) = (Session::open(&from).await?, Session::open(&to).await?);
-    let locks = Locks::new(cx.run().as_str(), &format!("{}-verify", cx.step_id()), inputs.workers.max(1));
+    let locks = locks(inputs, cx);
     for lock in locks.all() {
         end_leftover(&mut here, lock, LEFTOVER).await?;
     }

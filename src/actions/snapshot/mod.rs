@@ -4,6 +4,7 @@
 //! says so. Proved by restoring it into a throw-away server, which has to give every table's digest again
 //! ([`trial`]). Nothing undoes it: the first backup is kept.
 
+mod back;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ use crate::services::mysql::{Server, Session};
 
 /// The identity under which the source is pinned.
 const SOURCE: &str = "source MySQL";
+
+/// The one effect.
+const EFFECT: &str = "snapshot";
 
 /// How long a session of an earlier attempt may take to be gone.
 const LEFTOVER: Duration = Duration::from_secs(30);
@@ -85,7 +89,7 @@ impl Action for Snapshot {
             snapshot::take(&endpoint, &directory, &options, told, cx.cancel().clone()).await?;
             Ok(())
         };
-        let effect = Effect::new("snapshot", format!("take a snapshot into {}", directory.display()))
+        let effect = Effect::new(EFFECT, format!("take a snapshot into {}", directory.display()))
             .undo(json!({ "kept": directory }))
             .touches(Resource::file(&directory));
         cx.effect(effect, look, act).await?;
@@ -109,5 +113,13 @@ impl Action for Snapshot {
         ];
         checks.extend(trial::restore(self, cx, &manifest).await?);
         Ok(checks)
+    }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        Ok(back::way_back(cx))
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(self, cx).await
     }
 }

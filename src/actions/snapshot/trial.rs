@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::super::containerise::engine;
 use super::super::restore::listener;
-use super::super::{Checking, Result};
+use super::super::{Checking, Reading, Result, Working};
 use crate::domain::runbook::inputs::Snapshot;
 use crate::domain::{Check, Failure};
 use crate::services::docker::{ContainerSpec, Context, Engine, Labels, Mount, Port};
@@ -20,6 +20,8 @@ use crate::services::mysql::schema::read_schemas;
 use crate::services::mysql::snapshot::{Manifest, digest::digest, without_counter};
 use crate::services::mysql::{Endpoint, Session, Tls};
 
+/// What a proof makes.
+const KIND: &str = "MySQL server";
 /// How long the scratch server may take to make its data directory and start.
 const SERVER: Duration = Duration::from_mins(2);
 /// How often it is tried.
@@ -35,12 +37,26 @@ const START: &str = "mkdir -p /scratch/data && chown -R mysql /scratch && \
 /// Restores the snapshot into a scratch server, and removes it again.
 pub(super) async fn restore(inputs: &Snapshot, cx: &Checking, manifest: &Manifest) -> Result<Vec<Check>> {
     let engine = engine(cx).await?;
-    let name = format!("cutover-scratch-{}-{}", cx.run(), cx.step_id());
+    let name = name(cx);
     let remove = || async {
         engine.remove_container(&name).await?;
         Ok(())
     };
-    cx.scratch("MySQL server", &name, remove, trial(inputs, cx, &engine, &name, manifest)).await
+    cx.scratch(KIND, &name, remove, trial(inputs, cx, &engine, &name, manifest)).await
+}
+
+/// Removes the server that a proof left which died.
+pub(super) async fn clear(cx: &Working) -> Result<()> {
+    if cx.state().step(cx.step_id()).scratch.is_empty() {
+        return Ok(());
+    }
+    let (engine, name) = (engine(cx).await?, name(cx));
+    let remove = || async { Ok(engine.remove_container(&name).await.map(drop)?) };
+    cx.clear_scratch(KIND, remove).await
+}
+
+fn name(cx: &Reading) -> String {
+    format!("cutover-scratch-{}-{}", cx.run(), cx.step_id())
 }
 
 async fn trial(

@@ -70,6 +70,16 @@ impl GtidSettings {
         mode.map(Stair::Mode).chain(consistency.map(Stair::Consistency)).collect()
     }
 
+    /// The stairs from here down to just below one, so that it is not taken any more.
+    pub fn down_below(&self, stair: Stair) -> Vec<Stair> {
+        match stair {
+            Stair::Consistency(at) => {
+                (at.saturating_sub(1)..place(&CONSISTENCY, &self.consistency)).rev().map(Stair::Consistency).collect()
+            }
+            Stair::Mode(at) => (at.saturating_sub(1)..place(&MODES, &self.mode)).rev().map(Stair::Mode).collect(),
+        }
+    }
+
     /// Makes the persisted values what they were; the running ones come from the stairs.
     pub async fn put_back_persisted(&self, session: &mut Session) -> Result<()> {
         self.mode.put_back_persisted(session).await?;
@@ -144,6 +154,14 @@ mod tests {
         let down = ["gtid_mode=ON_PERMISSIVE", "gtid_mode=OFF_PERMISSIVE", "gtid_mode=OFF"];
         assert_eq!(words(&on.down_to(&found))[..3], down);
         assert_eq!(words(&on.down_to(&found))[3..], ["enforce_gtid_consistency=WARN", "enforce_gtid_consistency=OFF"]);
+    }
+
+    #[test]
+    fn a_stair_is_taken_back_by_standing_just_below_it() {
+        let on = settings("ON", "ON");
+        assert_eq!(words(&on.down_below(Stair::Mode(3))), ["gtid_mode=ON_PERMISSIVE"]);
+        assert_eq!(words(&on.down_below(Stair::Consistency(1)))[..1], ["enforce_gtid_consistency=WARN"]);
+        assert!(settings("OFF_PERMISSIVE", "ON").down_below(Stair::Mode(2)).is_empty());
     }
 
     #[test]

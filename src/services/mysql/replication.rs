@@ -6,6 +6,7 @@
 
 mod channel;
 mod filter;
+mod follows;
 mod manner;
 mod purged;
 mod retention;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 pub use channel::{Channel, Fault, Working};
 pub use filter::{patterns, set_filter};
+pub use follows::{Follows, follows};
 pub use manner::{Dialect, Manner};
 pub use purged::add_purged;
 pub use retention::{Retention, read_retention, set_retention};
@@ -102,10 +104,10 @@ pub async fn until_running(session: &mut Session, deadline: Instant) -> Result<C
         }
         let late = Instant::now() >= deadline;
         if channel.applier_fault.is_some() || (late && channel.receiver_fault.is_some()) {
-            return Err(session.refuse(doing, channel.to_string()));
+            return Err(session.refuse(doing, channel.to_string()).next(channel.way_out()));
         }
         if late {
-            return Err(session.refuse(doing, format!("not in time: {channel}")));
+            return Err(session.refuse(doing, format!("not in time: {channel}")).next(channel.way_out()));
         }
         sleep(LOOK_AGAIN).await;
     }

@@ -24,6 +24,8 @@ pub struct Listed {
     pub user: String,
     /// Its default schema.
     pub database: Option<String>,
+    /// Where it comes from: `10.1.2.3:51234`.
+    pub host: String,
     /// `Sleep`, `Query`, `Binlog Dump GTID`, ...
     pub command: String,
     /// Seconds in this state.
@@ -35,7 +37,17 @@ pub struct Listed {
 impl Listed {
     /// Whether it is running a statement now.
     pub fn busy(&self) -> bool {
-        !matches!(self.command.as_str(), "Sleep" | "Daemon" | "Connect") && !self.command.starts_with("Binlog Dump")
+        !matches!(self.command.as_str(), "Sleep" | "Daemon" | "Connect") && !self.follows()
+    }
+
+    /// Whether another server follows this one by it.
+    pub fn follows(&self) -> bool {
+        self.command.starts_with("Binlog Dump")
+    }
+
+    /// Whether it does so by GTID.
+    pub fn follows_by_gtid(&self) -> bool {
+        self.command == "Binlog Dump GTID"
     }
 }
 
@@ -52,6 +64,7 @@ fn listed(row: &Row) -> Option<Listed> {
         id: row.get_opt::<u64, _>("Id")?.ok()?,
         user: text("User").unwrap_or_default(),
         database: text("db"),
+        host: text("Host").unwrap_or_default(),
         command: text("Command").unwrap_or_default(),
         seconds: row.get_opt::<i64, _>("Time").and_then(std::result::Result::ok).map_or(0, |s| s.max(0).unsigned_abs()),
         statement: text("Info"),

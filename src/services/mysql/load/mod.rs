@@ -9,6 +9,7 @@ pub mod ddl;
 mod insert;
 mod objects;
 pub mod state;
+pub mod unload;
 
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};

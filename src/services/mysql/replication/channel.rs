@@ -134,6 +134,23 @@ impl Channel {
         self.receiver == Working::Stopped && self.applier == Working::Stopped
     }
 
+    /// What to do about a channel that does not run.
+    pub fn way_out(&self) -> String {
+        let source = format!("{}:{}", self.host, self.port);
+        match (&self.applier_fault, &self.receiver_fault) {
+            (Some(_), _) => {
+                "mend on this server what the applier names (more in its error log), then start the channel \
+                             again, or the step that made it"
+                    .to_owned()
+            }
+            (None, Some(fault)) if fault.message.contains("Access denied") => {
+                format!("check the password of '{}' and from which hosts it may log in at {source}", self.user)
+            }
+            (None, Some(_)) => format!("is MySQL running at {source}, and may this server reach it?"),
+            (None, None) => "start the channel again".to_owned(),
+        }
+    }
+
     /// How many of the source's transactions are not applied here.
     pub fn behind(&self, source_executed: &GtidSet) -> u64 {
         source_executed.subtract(&self.executed).count()

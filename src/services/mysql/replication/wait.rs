@@ -37,7 +37,7 @@ pub async fn wait_applied(session: &mut Session, set: &GtidSet, deadline: Instan
         if let Some(channel) = status(session).await?
             && channel.applier_fault.is_some()
         {
-            return Err(session.refuse(doing, channel.to_string()));
+            return Err(session.refuse(doing, channel.to_string()).next(channel.way_out()));
         }
         if Instant::now() >= deadline {
             return Ok(Applied::NotInTime);

@@ -156,6 +156,16 @@ pub fn discard(directory: &Path) -> std::io::Result<usize> {
     Ok(paths.len())
 }
 
+/// Removes a snapshot with its directory, whole or half written; one that is not there is well. A file that is
+/// no part of a snapshot is an error, and stays.
+pub fn remove(directory: &Path) -> std::io::Result<()> {
+    let absent = |error: std::io::Error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
+    // The manifest first: what is left of a removal that was interrupted is no snapshot.
+    std::fs::remove_file(directory.join(manifest::NAME)).or_else(absent)?;
+    discard(directory)?;
+    std::fs::remove_dir(directory).or_else(absent)
+}
+
 async fn plan(look: &mut Session, tables: &[Table], options: &Options) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     let most = options.locks.readers.len() as u64 * 4;

@@ -4,21 +4,22 @@
 //! binlogs are kept long enough to come back to. What needs a restart or a parameter group is said, not
 //! done. It also notes the schema as it stands, so that the switch can tell whether it changed since.
 
-use serde_json::json;
+mod back;
+mod made;
+mod schema;
 
+use self::made::{gtids_on, keep_binlogs, make_account};
+pub(super) use self::schema::schema_digest;
 use super::servers::{logged_in_as, source, target};
-use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working, again};
+use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
-use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Prepare;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::grants::{self, Account};
-use crate::services::mysql::gtid_mode::{GtidSettings, climb};
-use crate::services::mysql::replication::{Retention, read_retention, set_retention};
-use crate::services::mysql::{Endpoint, Flavour, Server, Session, literal};
+use crate::services::mysql::gtid_mode::GtidSettings;
+use crate::services::mysql::replication::read_retention;
+use crate::services::mysql::{Endpoint, Flavour, Server, Session};
 
-/// How long to wait for transactions without a GTID to end.
-const ANONYMOUS: std::time::Duration = std::time::Duration::from_mins(1);
 const SCHEMA: &str = "schema";
 
 impl Action for Prepare {
@@ -97,6 +98,14 @@ impl Action for Prepare {
         ));
         Ok(checks)
     }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(cx).await
+    }
 }
 
 const SOURCE: &str = "source MySQL";
@@ -136,101 +145,4 @@ fn refuse_unfit(name: &str, server: &Server) -> Result<()> {
             .because(first.clone())
             .next(first.clone())),
     }
-}
-
-/// The side as resources name it.
-fn on(side: &str) -> Side {
-    if side == "source" { Side::Source } else { Side::Target }
-}
-
-async fn gtids_on(cx: &Working, session: &mut Session, side: &str) -> Result<()> {
-    let noted = format!("{side}:gtid-settings");
-    let found = match cx.checkpointed::<GtidSettings>(&noted)? {
-        Some(found) => found,
-        None => GtidSettings::read(session).await?,
-    };
-    cx.checkpoint(&noted, &found)?;
-    for stair in found.up() {
-        let effect = Effect::new(format!("{side}:{stair}"), format!("set {stair} on the {side}, online"))
-            .touches(on(side).variable("gtid_mode"))
-            .touches(on(side).variable("enforce_gtid_consistency"));
-        // Where the server stands now says whether a stair in doubt was taken.
-        let taken = !GtidSettings::read(session).await?.up().contains(&stair);
-        let look = async { Ok(if taken { Reality::Done(()) } else { Reality::NotDone }) };
-        let deadline = tokio::time::Instant::now() + ANONYMOUS;
-        let act = async { Ok(climb(session, stair, deadline).await?) };
-        cx.effect(effect.undo(json!({ "before": found })), look, act).await?;
-    }
-    Ok(())
-}
-
-async fn make_account(cx: &Working, session: &mut Session, side: &str, account: &Account) -> Result<()> {
-    let key = format!("{side}:replication-account");
-    let existed = match cx.undo_of(&key) {
-        Some(undo) => undo["existed"].as_bool().unwrap_or(true),
-        None => grants::exists(session, account).await?,
-    };
-    if existed {
-        return cx.log(format!("account {account} is on the {side} already: left as it is"));
-    }
-    let reference = if side == "source" { &cx.source()?.mysql.replication } else { &cx.target()?.mysql.replication };
-    let password = cx.secret(&reference.password).await?;
-    let effect = Effect::new(key, format!("make account {account} on the {side}"))
-        .undo(json!({ "existed": false, "account": account }))
-        .touches(on(side).user(account));
-    let act = async {
-        use secrecy::ExposeSecret as _;
-        let doing = format!("make account {account}");
-        let password = literal(password.expose_secret());
-        session
-            .run(&doing, &format!("CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password} REQUIRE SSL"))
-            .await?;
-        session.run(&doing, &format!("ALTER USER {account} IDENTIFIED BY {password} REQUIRE SSL")).await?;
-        session.run(&doing, &format!("GRANT REPLICATION SLAVE ON *.* TO {account}")).await?;
-        Ok(())
-    };
-    cx.effect(effect, again(), act).await
-}
-
-async fn keep_binlogs(cx: &Working, session: &mut Session, side: &str, hours: u64) -> Result<()> {
-    let key = format!("{side}:binlog-retention");
-    let found: Retention = read_retention(session).await?;
-    if found.covers(hours) && cx.undo_of(&key).is_none() {
-        return Ok(());
-    }
-    let effect = Effect::new(key, format!("keep binlogs on the {side} for {hours} h"))
-        .undo(json!({ "before": found }))
-        .touches(on(side).variable("binlog_expire_logs_seconds"))
-        .touches(on(side).setting("binlog retention hours"));
-    cx.effect(effect, again(), async { Ok(set_retention(session, hours).await?) }).await
-}
-
-/// A digest of the tables, columns, indexes and routines of these schemas.
-pub(super) async fn schema_digest(session: &mut Session, schemas: &[String]) -> Result<String> {
-    use sha2::{Digest as _, Sha256};
-    let named = schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ");
-    let queries = [
-        format!(
-            "SELECT CONCAT_WS('|', table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, \
-             QUOTE(column_default), extra, collation_name, generation_expression) FROM information_schema.columns \
-             WHERE table_schema IN ({named}) ORDER BY table_schema, table_name, ordinal_position"
-        ),
-        format!(
-            "SELECT CONCAT_WS('|', table_schema, table_name, index_name, seq_in_index, column_name, non_unique, sub_part) \
-             FROM information_schema.statistics WHERE table_schema IN ({named}) \
-             ORDER BY table_schema, table_name, index_name, seq_in_index"
-        ),
-        format!(
-            "SELECT CONCAT_WS('|', routine_schema, routine_name, routine_type, SHA2(routine_definition, 256)) \
-             FROM information_schema.routines WHERE routine_schema IN ({named}) ORDER BY routine_schema, routine_name"
-        ),
-    ];
-    let mut digest = Sha256::new();
-    for query in queries {
-        for line in session.query::<Option<String>>("read the schema", &query).await? {
-            digest.update(line.unwrap_or_default());
-            digest.update([0]);
-        }
-    }
-    Ok(hex::encode(digest.finalize()))
 }
