@@ -135,6 +135,16 @@ impl Record {
         }
     }
 
+    /// How long clients may hold the answer that is given now, in seconds: the longest that a server of the
+    /// zone says.
+    pub async fn answered_ttl(&self, cx: &Reading) -> Result<Option<u32>> {
+        let mut longest = None;
+        for server in self.servers(cx).await? {
+            longest = longest.max(resolver::addresses_of(server, &self.name).await?.ttl);
+        }
+        Ok(longest)
+    }
+
     /// The servers that speak for the zone: the runbook's, else the delegation set's, each by its address.
     pub async fn servers(&self, cx: &Reading) -> Result<Vec<SocketAddr>> {
         let dns = cx.dns()?;

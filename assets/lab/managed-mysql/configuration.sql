@@ -11,8 +11,13 @@ BEGIN
     IF value_ IS NOT NULL AND value_ NOT BETWEEN 1 AND 168 THEN
       CALL mysql.rds_refuse('For binlog retention hours the value must be between 1 and 168, or NULL.');
     END IF;
-    SET seconds = COALESCE(value_, 0) * 3600;
-    SET PERSIST binlog_expire_logs_seconds = seconds;
+    IF value_ IS NULL THEN
+      SET GLOBAL binlog_expire_logs_seconds = DEFAULT;
+      RESET PERSIST IF EXISTS binlog_expire_logs_seconds;
+    ELSE
+      SET seconds = value_ * 3600;
+      SET PERSIST binlog_expire_logs_seconds = seconds;
+    END IF;
   ELSEIF value_ IS NULL OR value_ NOT BETWEEN 0 AND 86400 THEN
     CALL mysql.rds_refuse('The value must be between 0 and 86400.');
   END IF;

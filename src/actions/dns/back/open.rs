@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{TARGET, freeze, tries};
 use crate::actions::dns::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
-use crate::actions::dns::open::{JOBS, OPEN_TARGET, PROBE, RECORD, RELAY, WRITTEN};
+use crate::actions::dns::open::{JOBS, OPEN_TARGET, PROBE, RECORD, RELAY};
 use crate::actions::dns::relay::Relay;
 use crate::actions::dns::world::World;
 use crate::actions::dns::{before, events, service};
@@ -27,7 +27,9 @@ const SESSIONS_END: Duration = Duration::from_secs(10);
 const RUNS_AGAIN: Duration = Duration::from_secs(15);
 /// For the ingress to take its new configuration.
 const RELAYED: Duration = Duration::from_secs(30);
-/// An alias answers with the TTL of what it points at; Route 53's load balancers give a minute.
+/// The checkpoint of how long, in seconds, clients hold the answer that is taken back.
+const NEW_TTL: &str = "new_answer_ttl";
+/// Where nobody says: an alias answers with the TTL of what it points at, and AWS's load balancers give a minute.
 const ALIAS_TTL: u32 = 60;
 
 pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
@@ -94,6 +96,10 @@ async fn ways(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
 
 /// Exactly the sets that the switch found, from exactly those that it wrote.
 async fn record(cx: &Working, world: &World) -> Result<()> {
+    if cx.undo_of(RECORD).is_some() {
+        let answered = world.record.answered_ttl(cx).await.unwrap_or(None);
+        cx.checkpoint(NEW_TTL, &answered.unwrap_or(ALIAS_TTL))?;
+    }
     cx.take_back(RECORD, |undo| async move {
         let (found, written): (Vec<RecordSet>, Vec<RecordSet>) =
             (recorded(&undo, "found")?, recorded(&undo, "written")?);
@@ -101,8 +107,7 @@ async fn record(cx: &Working, world: &World) -> Result<()> {
     })
     .await?;
     if cx.state().returned.is_none() {
-        let written = cx.checkpointed::<Vec<RecordSet>>(WRITTEN)?.unwrap_or_default();
-        cx.record_returned(written.iter().filter_map(RecordSet::ttl).max().unwrap_or(ALIAS_TTL))?;
+        cx.record_returned(cx.checkpointed(NEW_TTL)?.unwrap_or(ALIAS_TTL))?;
     }
     Ok(())
 }

@@ -54,7 +54,10 @@ async fn filters(session: &mut Session, side: Side) -> Result<Vec<Thing>> {
     for (name, from) in
         [("CHANNEL_NAME", "replication_applier_filters"), ("'global'", "replication_applier_global_filters")]
     {
-        let sql = format!("SELECT {name} AS channel, FILTER_NAME, FILTER_RULE FROM performance_schema.{from}");
+        // A rule that was emptied stays in the list and filters nothing.
+        let sql = format!(
+            "SELECT {name} AS channel, FILTER_NAME, FILTER_RULE FROM performance_schema.{from} WHERE FILTER_RULE <> ''"
+        );
         for mut found in facts(session, "read the replication filters", &sql).await? {
             by_channel.entry(take(&mut found, "channel")).or_default().push(Value::Object(found));
         }
