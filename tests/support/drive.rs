@@ -133,10 +133,35 @@ impl Drive {
         let phrase = phrase.map(str::to_owned);
         let consent =
             Consent { by: "the test".into(), how: ConsentKind::NotNeeded, phrase, accepted: vec![], evidence: None };
-        let (digest, accepted_loss) = (String::new(), 0);
+        self.back(id, attempt, consent, 0).await
+    }
+
+    /// The same, with so many writes given up.
+    pub async fn rollback_losing(&self, step: &str, accepted_loss: u64) -> Result<Vec<Check>, Failure> {
+        let id = StepId::from(step);
+        let attempt = self.memory.state().step(&id).attempt + 1;
+        let consent = Consent {
+            by: "the test".into(),
+            how: ConsentKind::NotNeeded,
+            phrase: None,
+            accepted: vec![],
+            evidence: None,
+        };
+        self.back(id, attempt, consent, accepted_loss).await
+    }
+
+    async fn back(
+        &self,
+        id: StepId,
+        attempt: u32,
+        consent: Consent,
+        accepted_loss: u64,
+    ) -> Result<Vec<Check>, Failure> {
+        let step = id.as_str();
+        let digest = String::new();
         self.memory.put(Event::RollbackStarted { step: id.clone(), attempt, digest, consent, accepted_loss });
         let checks = self.action(step).rollback(&self.context(step).working()).await?;
-        self.memory.put(Event::RolledBack { step: id, attempt, checks: checks.clone() });
+        self.memory.put(Event::RolledBack { step: id.clone(), attempt, checks: checks.clone() });
         Ok(checks)
     }
 
@@ -149,9 +174,14 @@ impl Drive {
 
     /// Takes the step back with an engine that dies at a point of an effect's undo.
     pub async fn dies_on_the_way_back(&self, step: &str, effect: &str, point: CrashPoint) {
-        *self.memory.crash_at.lock().unwrap() = Some((format!("undo:{effect}"), point));
+        self.dies_going_back(step, &format!("undo:{effect}"), point).await;
+    }
+
+    /// Takes the step back with an engine that dies at a point of one of the way back's own effects.
+    pub async fn dies_going_back(&self, step: &str, key: &str, point: CrashPoint) {
+        *self.memory.crash_at.lock().unwrap() = Some((key.to_owned(), point));
         let ended = AssertUnwindSafe(self.rollback(step)).catch_unwind().await;
-        assert!(ended.is_err(), "it was to die at undo:{effect} {point:?}: {ended:?}");
+        assert!(ended.is_err(), "it was to die at {key} {point:?}: {ended:?}");
     }
 
     pub async fn verify(&self, step: &str) -> Result<Vec<Check>, Failure> {

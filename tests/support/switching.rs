@@ -5,21 +5,26 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cutover::actions::Recorder as _;
 use cutover::domain::event::{Consent, ConsentKind};
 use cutover::domain::{Event, StepId};
 use cutover::lab::route53::{Manners, Seed, launch};
-use cutover::services::http::{Caller, Request, Scheme, Target};
 use cutover::services::mysql::replication::{self, Source};
 use cutover::services::mysql::{Endpoint, Session, Tls};
 
 use crate::drive::{Drive, all_hold};
 use crate::old_and_new::{DIGEST, OldAndNew, address};
 use crate::standin;
+
+#[path = "switch_runbook.rs"]
+mod runbook;
+#[path = "switch_tenants.rs"]
+mod tenants;
+
+use runbook::runbook;
+pub use tenants::Tenants;
 
 /// What a test says of its runbook.
 #[derive(Clone)]
@@ -110,12 +115,46 @@ impl Switching {
 
     /// Every payment that the managed MySQL knows; each once.
     pub async fn written(&mut self) -> BTreeSet<String> {
-        let written: Vec<String> =
-            self.target.query("read the writes", "SELECT attempt FROM shop.writes").await.unwrap();
-        let distinct: BTreeSet<String> = written.iter().cloned().collect();
-        assert_eq!(distinct.len(), written.len(), "nothing twice");
-        distinct
+        payments(&mut self.target).await
     }
+
+    /// The same of the old one, which may have been restarted.
+    pub async fn written_at_source(&mut self) -> BTreeSet<String> {
+        self.source_again().await;
+        payments(&mut self.source).await
+    }
+
+    /// The old MySQL's session, made anew after a restart of it.
+    pub async fn source_again(&mut self) {
+        self.source = Session::open(&endpoint(&self.world.old, "cutover_admin")).await.unwrap();
+    }
+
+    /// Waits until one server has taken so many payments more: of whichever tenants, by whatever way.
+    pub async fn payments_go_on(session: &mut Session, more: u64) {
+        let query = "SELECT COUNT(*) FROM shop.writes";
+        let began: u64 = session.one("count the payments", query).await.unwrap();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        while session.one::<u64>("count the payments", query).await.unwrap() < began + more {
+            assert!(tokio::time::Instant::now() < deadline, "nobody pays on {}", session.endpoint().label);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn payments(session: &mut Session) -> BTreeSet<String> {
+    let written: Vec<String> = session.query("read the writes", "SELECT attempt FROM shop.writes").await.unwrap();
+    let distinct: BTreeSet<String> = written.iter().cloned().collect();
+    assert_eq!(distinct.len(), written.len(), "nothing twice");
+    distinct
+}
+
+/// A failure that says who and where, why, and what to do.
+pub fn is_clear(failure: &cutover::domain::Failure, words: &[&str]) {
+    let said = format!("{}: {}", failure.what, failure.why.join(": "));
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not said: {failure:?}");
+    }
+    assert!(failure.next.is_some(), "a way out is named: {failure:?}");
 }
 
 /// Says that a step of others' is over, with these outputs.
@@ -140,132 +179,4 @@ pub fn endpoint(container: &str, user: &str) -> Endpoint {
         database: None,
         tls: Tls::Required { ca: None },
     }
-}
-
-/// Tenants who pay through the old address until they are told to stop.
-pub struct Tenants {
-    stop: Arc<AtomicBool>,
-    running: tokio::task::JoinHandle<BTreeSet<String>>,
-}
-
-impl Tenants {
-    pub fn pay(world: &OldAndNew) -> Self {
-        let address = format!("{}:443", address(&world.old)).parse().unwrap();
-        let roots = Some(std::fs::read(world.secrets.path().join("app.crt")).unwrap());
-        let caller =
-            Caller::new(Target { scheme: Scheme::Https, host: "app.lab.example".to_owned(), address, roots }).unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let running = tokio::spawn(async move {
-            let (mut acknowledged, mut number) = (BTreeSet::new(), 0_u64);
-            while !stopped.load(Ordering::Relaxed) {
-                number += 1;
-                let attempt = format!("00000000-0000-4000-8000-{number:012}");
-                let body = serde_json::json!({ "attempt": attempt, "amount": 1 });
-                let answer = caller.send(&Request::post_json("/t/2/payments", &body)).await;
-                if answer.is_ok_and(|answer| answer.status == 201) {
-                    acknowledged.insert(attempt);
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            acknowledged
-        });
-        Self { stop, running }
-    }
-
-    /// What was acknowledged.
-    pub async fn stop(self) -> BTreeSet<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.running.await.unwrap()
-    }
-}
-
-fn runbook(world: &OldAndNew, standin: &standin::Lab, terms: &Terms) -> String {
-    let word = world.secrets.path().join("word").display().to_string();
-    let (old, managed) = (address(&world.old), address(&world.managed));
-    format!(
-        r#"
-name = "switch"
-environment = "lab"
-front = {{ container = "{front}" }}
-[service]
-name = "shop"
-host = "app.lab.example"
-[source]
-address = "{old}"
-schemas = ["shop"]
-application = {{ user = "shop", password = {{ file = "{word}" }} }}
-{source}
-[source.mysql]
-host = "{old}"
-user = "cutover_admin"
-password = {{ file = "{word}" }}
-replication = {{ user = "cutover_repl", password = {{ file = "{word}" }} }}
-[target]
-application = {{ user = "shop_app", password = {{ file = "{word}" }} }}
-[target.mysql]
-host = "{managed}"
-user = "admin"
-password = {{ file = "{word}" }}
-replication = {{ user = "cutover_back", password = {{ file = "{word}" }} }}
-[dns]
-zone = "ZLABEXAMPLE0001"
-record = "app.lab.example"
-resolvers = ["{dns}"]
-servers = ["{dns}"]
-endpoint = "{api}"
-credentials = {{ id = {{ file = "{id}" }}, secret = {{ file = "{secret}" }} }}
-[probe]
-header = "X-App-Build"
-read = {{ path = "/t/1/balance" }}
-write = {{ method = "POST", path = "/t/1/payments", body = "{{\"attempt\":\"{{id}}\",\"amount\":1}}", expect = 201 }}
-ca = "{ca}"
-[[step]]
-id = "prepare"
-action = "mysql.prepare"
-owner = "database"
-day = 1
-with = {{ binlog_retention_hours = 48 }}
-[[step]]
-id = "lower-ttl"
-action = "dns.lower-ttl"
-owner = "lead"
-day = 1
-with = {{ ttl = "1s" }}
-[[step]]
-id = "deploy"
-action = "kubernetes.deploy"
-owner = "platform"
-day = 1
-with = {{ image = "x", port = 8080, live = "/healthz", ready = "/readyz", database_env = "DATABASE_URL", build_env = "APP_BUILD" }}
-[[step]]
-id = "restore"
-action = "mysql.restore"
-owner = "database"
-day = 1
-with = {{ {restore} }}
-[[step]]
-id = "dns"
-action = "dns.switch"
-owner = "lead"
-day = 1
-with = {{ address = "{new}", budget = "{budget}" }}
-[[step]]
-id = "settle"
-action = "settle"
-owner = "lead"
-day = 1
-with = {{ soak = "2s", ttl = "60s", stop_source = [["docker", "exec", "{front}", "rev1-ctl", "stop", "backend", "mysql"]] }}
-"#,
-        front = world.old,
-        source = terms.source,
-        restore = terms.restore,
-        budget = terms.budget,
-        dns = standin.dns(),
-        api = standin.standin.endpoint(),
-        id = world.secrets.path().join("aws-id").display(),
-        secret = world.secrets.path().join("aws-secret").display(),
-        ca = world.secrets.path().join("app.crt").display(),
-        new = address(&world.new),
-    )
 }

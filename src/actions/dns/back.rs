@@ -11,6 +11,8 @@ mod open;
 pub(super) mod preview;
 mod prove;
 
+pub(super) use loss::diverged_at;
+
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -44,6 +46,9 @@ pub(super) async fn run(cx: &Working, inputs: &Switch) -> Result<Vec<Check>> {
         Box::pin(up_to_the_intent(cx, inputs)).await?;
     }
     let cx = cx.unstoppable();
+    if cx.state().switched {
+        cx.switched_back()?;
+    }
     let world = Box::pin(World::open(&cx)).await?;
     Box::pin(open::run(&cx, &world, inputs)).await?;
     Box::pin(prove::all(&cx, &world, inputs)).await
@@ -70,13 +75,12 @@ async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
     let failure = match timeout_at(deadline, frozen).await {
         Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),
         Ok(Ok(())) if Instant::now() < deadline => {
-            cx.switched_back()?;
             return cx.checkpoint(INTENDED, &true);
         }
         Ok(Ok(())) => over_budget("everything was ready, too late"),
         Ok(Err(failure)) if Instant::now() < deadline => failure,
         Ok(Err(failure)) => over_budget(&failure.to_string()),
-        Err(_) => over_budget(&format!("{} were over", inputs.budget)),
+        Err(_) => over_budget(&format!("{} were over, and it was to {}", inputs.budget, world.was_doing())),
     };
     drop((held, world));
     put_forward(cx, attempt, &failure.what)
@@ -89,7 +93,7 @@ async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
 /// Before the intent: the target takes writes again, as before the try.
 async fn put_forward(cx: &Working, attempt: u32, why: &str) -> Result<()> {
     let cx = cx.unstoppable();
-    let world = Box::pin(World::open(&cx)).await?;
+    let world = Box::pin(World::open_when_up(&cx)).await?;
     freeze::take_back(&cx, &world, attempt, why).await
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::back::diverged_at;
 use super::events;
 use super::relay::Relay;
 use super::service::{self, deployed};
@@ -35,6 +36,11 @@ const TICK: Duration = Duration::from_millis(500);
 /// Does all of it, and gives back a connection of the application's for the proof of the fence.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
     fenceable(world)?;
+    if let Some(since) = diverged_at(cx)? {
+        return Err(Failure::refused(format!("the {} holds writes that the source does not have", world.target_at))
+            .because(format!("they were given up when the switch was taken back, at {since}"))
+            .next("take `restore` back and run it again: it loads anew"));
+    }
     events::can_move(world).await?;
     unchanged(cx, world).await?;
     old_ttl_over(cx).await?;

@@ -8,15 +8,16 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::world::World;
-use super::{before, events};
-use crate::actions::{Effect, Reality, Result, Working, again};
-use crate::domain::Failure;
+use super::{before, events, service};
+use crate::actions::servers::source;
+use crate::actions::{Effect, Reading, Reality, Result, Working, again};
 use crate::domain::resource::{self, Resource};
 use crate::domain::runbook::inputs;
+use crate::domain::{Failure, Period};
 use crate::services::front::Side;
-use crate::services::mysql::GtidSet;
 use crate::services::mysql::fence::{self, Blockers, Held, Refusal, own::OpenState};
 use crate::services::mysql::replication::{self, Applied};
+use crate::services::mysql::{GtidSet, Session};
 
 /// The service whose fence is journalled.
 pub(super) const SOURCE: &str = "source MySQL";
@@ -34,6 +35,9 @@ pub(super) const REVERSE: &str = "start-reverse-channel";
 /// What an engine needs to finish what another began: to log in again and look (0.5 s where it was measured),
 /// then the rest of a freeze, of which the slowest part is the channel's first connection (0.5 s); twice that.
 const ENOUGH: Duration = Duration::from_secs(2);
+/// For a server whose answer is still to be had, while tenants wait.
+const LOOK: Duration = Duration::from_secs(1);
+const STILL_SERVED: Duration = Duration::from_secs(1);
 
 /// Stops writes, moves the last of them over, and turns replication round.
 pub(super) async fn run(
@@ -45,11 +49,48 @@ pub(super) async fn run(
     deadline: Instant,
 ) -> Result<()> {
     // While tenants do not wait yet.
+    world.doing(format!("disable the events of the {}", world.source_at));
     events::rest_at_source(cx, world, deadline).await?;
+    world.doing("hold writes at the front, and wait for those in flight");
     hold(cx, world, deadline).await?;
+    world.doing(format!("fence the {}", world.source_at));
     shut(cx, world, inputs, held, deadline).await?;
+    world.doing(format!("let the {} apply the last writes", world.target_at));
     let last = move_the_rest(cx, world, deadline).await?;
-    turn_round(cx, world, &last, attempt, deadline).await
+    world.doing(format!("let the {} follow the {}", world.source_at, world.target_at));
+    turn_round(cx, world, &last, attempt, deadline).await?;
+    world.doing("ask the new side once more");
+    still_served(cx, inputs).await
+}
+
+/// The last look before there is only forward: a new side that went away meanwhile would have tenants wait.
+async fn still_served(cx: &Working, inputs: &inputs::Switch) -> Result<()> {
+    let address = cx.resolve(&inputs.address)?;
+    let ingress = service::ingress(cx, &address).await?;
+    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    let digest = service::deployed(cx)?;
+    service::until_served(cx, first, &cx.probe()?.read, &digest, STILL_SERVED).await.map(drop).map_err(|failure| {
+        failure.next("see what stands at that address; tenants write at the source meanwhile; then run the step again")
+    })
+}
+
+/// What a freeze was at when its budget was over, and who was in its way.
+pub(super) async fn what_took_it(cx: &Reading, world: &World, budget: Period) -> String {
+    let said = format!("{budget} were over, and it was to {}", world.was_doing());
+    if !said.contains(" fence ") {
+        return said;
+    }
+    let blockers = async {
+        let mut session = Session::open(&source(cx).await?).await?;
+        Ok::<_, Failure>(fence::blockers::find(&mut session).await?)
+    };
+    match tokio::time::timeout(LOOK, blockers).await {
+        Ok(Ok(found)) if !found.is_empty() => {
+            let named: Vec<String> = found.iter().map(ToString::to_string).collect();
+            format!("{said}; in its way: {}", named.join(", "))
+        }
+        _ => said,
+    }
 }
 
 async fn hold(cx: &Working, world: &World, deadline: Instant) -> Result<()> {
@@ -128,16 +169,16 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
         return Err(Failure::permanent("the target is not equal to the source")
             .because(format!("it lacks {}", last.subtract(&now))));
     }
-    if world.no_way_back.is_some() {
-        return Ok(());
-    }
-    // Read once a try: what the target does afterwards comes over the channel.
-    let noted = format!("target-history-{attempt}");
+    // Read once a try: what the target does afterwards comes over the channel, or is what a way back loses.
+    let noted = history(attempt);
     let everything: GtidSet = match cx.checkpointed(&noted)? {
         Some(everything) => everything,
         None => now,
     };
     cx.checkpoint(&noted, &everything)?;
+    if world.no_way_back.is_some() {
+        return Ok(());
+    }
     let mut source = world.source.lock().await;
     // Kept by an abort: transactions that the source knows of and will never be sent do no harm.
     let effect = Effect::new(
@@ -155,6 +196,8 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
     let effect = Effect::new(REVERSE, "start the channel from the target to the source")
         .touches(resource::Side::Source.channel(""));
     let act = async {
+        // A source that was restarted behind its fence has lost it.
+        replication::set_filter(&mut source, &world.schemas).await?;
         replication::start(&mut source).await?;
         replication::until_running(&mut source, deadline).await?;
         Ok(())
@@ -167,6 +210,11 @@ async fn turn_round(cx: &Working, world: &World, last: &GtidSet, attempt: u32, d
         return Err(Failure::permanent("the channel to the source does not run with its filter"));
     }
     Ok(())
+}
+
+/// The checkpoint with all that the target had done when a try stood still.
+pub(super) fn history(attempt: u32) -> String {
+    format!("target-history-{attempt}")
 }
 
 /// What is left of the budget of a freeze that began then, if it is enough to finish.

@@ -143,7 +143,7 @@ impl Switch {
             Ok(Ok(())) => freeze::over_budget("everything was ready, too late"),
             Ok(Err(failure)) if Instant::now() < deadline => failure,
             Ok(Err(failure)) => freeze::over_budget(&failure.to_string()),
-            Err(_) => freeze::over_budget(&format!("{} were over", self.budget)),
+            Err(_) => freeze::over_budget(&freeze::what_took_it(cx, &frozen.world, self.budget).await),
         };
         // A statement of the try may still be on its way to a server: its sessions are ended first.
         drop((held, frozen));
@@ -158,12 +158,13 @@ async fn aborted(cx: &Working, failure: Failure) -> Result<Failure> {
         .map_err(|abort| abort.while_doing("abort the switch").because(failure.what.clone()))?;
     // Whether to freeze again is the driver's to say.
     let kind = if failure.kind == FailureKind::Interrupted { failure.kind } else { FailureKind::Permanent };
-    Ok(Failure { kind, ..failure })
+    let next = failure.next.unwrap_or_else(|| "the source takes writes as before: run the step again".to_owned());
+    Ok(Failure { kind, next: Some(next), ..failure })
 }
 
 async fn take_back(cx: &Working, why: &str) -> Result<()> {
     let cx = cx.unstoppable();
-    let world = Box::pin(World::open(&cx)).await?;
+    let world = Box::pin(World::open_when_up(&cx)).await?;
     abort::run(&cx, &world, tries(&cx)?, why).await
 }
 

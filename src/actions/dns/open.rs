@@ -112,7 +112,13 @@ async fn probe(cx: &Working, address: IpAddr) -> Result<()> {
     let probe = cx.probe()?.clone();
     let effect = Effect::new(PROBE, format!("write through the ingress: {} {}", probe.write.method, probe.write.path));
     let act = async {
-        let answer = service::until_served(cx, address, &probe.write, &digest, PATIENCE).await?;
+        let answer =
+            service::until_served(cx, address, &probe.write, &digest, PATIENCE).await.map_err(|failure| {
+                failure.next(
+                    "tenants wait: the source stays fenced from here on. Put right what stands at that address and run the \
+                     step again, or take it back (`cutover rollback`), which opens the source with all that was written",
+                )
+            })?;
         Ok(answer.to_string())
     };
     let seen: String = cx.effect(effect, again(), act).await?;

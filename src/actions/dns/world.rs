@@ -1,15 +1,17 @@
 //! Everything the switch talks to, opened for one try: sessions that a resume can find and end, the front,
 //! the record, the new side's addresses.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use crate::actions::record::Record;
 use crate::actions::servers::{logged_in_as, source, target};
 use crate::actions::{Reading, Result};
 use crate::domain::runbook::Front as FrontSpec;
-use crate::domain::{Failure, Plan, StepId, runbook::ActionSpec};
+use crate::domain::{Failure, FailureKind, Plan, StepId, runbook::ActionSpec};
 use crate::services::docker::Engine;
 use crate::services::front::{Front, Transport};
 use crate::services::mysql::grants::Account;
@@ -19,6 +21,9 @@ use crate::services::mysql::{Endpoint, LockName, Server, Session, literal, way_b
 
 /// How long an ended session of an earlier attempt may take to go.
 const LEFTOVER: Duration = Duration::from_secs(5);
+/// How long a server may take to come up again, while tenants wait for what is behind it.
+const UP_AGAIN: Duration = Duration::from_mins(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The outside, for one try.
 pub(super) struct World {
@@ -48,6 +53,11 @@ pub(super) struct World {
     pub front: Option<Front>,
     /// The record.
     pub record: Record,
+    /// Where the source is: for a reader of a fault.
+    pub source_at: String,
+    /// Where the target is.
+    pub target_at: String,
+    doing: std::sync::Mutex<String>,
 }
 
 impl World {
@@ -63,6 +73,31 @@ impl World {
         let (from, to) = (source(cx).await?, target(cx).await?);
         let sessions = (Session::open(&from).await?, Session::open(&to).await?);
         Self::of(cx, from, sessions).await
+    }
+
+    /// The same while a server may be on its way up again, as one that was restarted under a fence.
+    pub(super) async fn open_when_up(cx: &Reading) -> Result<Self> {
+        let deadline = Instant::now() + UP_AGAIN;
+        loop {
+            match Box::pin(Self::open(cx)).await {
+                Err(failure) if failure.kind == FailureKind::Transient && Instant::now() < deadline => {
+                    let left = deadline.saturating_duration_since(Instant::now()).as_secs();
+                    cx.progress(&format!("wait: {}", failure.what), left, None, "s left");
+                    sleep(LOOK_AGAIN).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Notes what is being done now, for whoever has to say what took the time.
+    pub(super) fn doing(&self, what: impl Into<String>) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = what.into();
+    }
+
+    /// What was being done.
+    pub(super) fn was_doing(&self) -> String {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A table for the proof of a fence, the same on both servers.
@@ -82,6 +117,9 @@ impl World {
         cx.recognise("target MySQL", &target_facts.uuid)?;
         let (old, new) = (cx.source()?, cx.target()?);
         Ok(Self {
+            source_at: format!("{} at {}", from.label, from.address()),
+            target_at: format!("{} at {}", target.endpoint().label, target.endpoint().address()),
+            doing: std::sync::Mutex::default(),
             no_way_back: way_back(&source_facts, &target_facts).err(),
             source_facts,
             target_facts,

@@ -51,6 +51,17 @@ impl Listed {
     }
 }
 
+impl std::fmt::Display for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "session {} of {}", self.id, self.user)?;
+        match &self.statement {
+            // Its beginning says which it is; the rest may hold a tenant's data.
+            Some(statement) => write!(f, " ({})", statement.chars().take(60).collect::<String>()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Every session but this one.
 pub async fn list(session: &mut Session) -> Result<Vec<Listed>> {
     let own = u64::from(session.id());

@@ -63,8 +63,10 @@ pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt
         let effect = effect.touches(Resource::object("apps/v1", "Deployment", Some(namespace), &jobs));
         cx.effect(effect, again(), scale(cx, &jobs, 0)).await?;
     }
-    if cx.state().step(cx.step_id()).accepted_loss == 0 {
-        nearly_there(cx, world, inputs).await?;
+    match loss::looming(cx, world).await? {
+        None => nearly_there(cx, world, inputs).await?,
+        Some((_, missing)) if missing.count() <= cx.state().step(cx.step_id()).accepted_loss => {}
+        Some((why, _)) => return Err(loss::broken(cx, world, &why)),
     }
     held(cx, world).await
 }
@@ -73,9 +75,9 @@ async fn nearly_there(cx: &Working, world: &World, inputs: &Switch) -> Result<()
     loop {
         let health = super::super::companion::tend(&mut *world.source.lock().await, &world.schemas).await?;
         let channel = replication::status(&mut *world.source.lock().await).await?;
-        let channel = channel.ok_or_else(|| Failure::permanent(health.detail.clone()))?;
+        let channel = channel.ok_or_else(|| loss::broken(cx, world, &health.detail))?;
         if channel.applier_fault.is_some() {
-            return Err(loss::broken(cx, &channel));
+            return Err(loss::broken(cx, world, &channel.to_string()));
         }
         let at = replication::executed(&mut *world.target.lock().await).await?;
         let lag = channel.lag_seconds.unwrap_or(u64::MAX);
@@ -99,12 +101,15 @@ pub(super) async fn run(
     if held.is_some() {
         cx.checkpoint(&key(attempt, "frozen-at"), &Timestamp::now())?;
     }
+    world.doing(format!("disable the events of the {}", world.target_at));
     events::rest_at_target(cx, world, &events_key(attempt), deadline).await?;
+    world.doing("hold writes at the front, and wait for those in flight");
     if let Some(front) = &world.front {
         let effect = Effect::new(key(attempt, "hold"), "hold writes at the front").touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.hold().await?) }).await?;
         front.drained(Side::New, deadline.saturating_duration_since(Instant::now())).await?;
     }
+    world.doing(format!("fence the {}: lock {}, end its sessions", world.target_at, world.new_account));
     let open = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
     cx.fence(TARGET, true)?;
     let effect = Effect::new(key(attempt, "fence-target"), format!("lock {}, end its sessions", world.new_account))
@@ -114,8 +119,9 @@ pub(super) async fn run(
     let ended: usize = cx.effect(effect, again(), act).await?;
     cx.log(format!("the target is fenced; {ended} sessions ended"))?;
     shut_is_proved(cx, world, held).await?;
+    world.doing(format!("let the {} apply the last writes", world.source_at));
     let last = replication::executed(&mut *world.target.lock().await).await?;
-    if cx.state().step(cx.step_id()).accepted_loss > 0 && loss::give_up(cx, world, &last).await? {
+    if loss::give_up(cx, world, &last).await? {
         return Ok(());
     }
     let mut source = world.source.lock().await;

@@ -1,49 +1,82 @@
 //! What the way back would lose: writes that the target took and the source cannot be brought to have.
 //!
-//! Nothing, as long as the channel back runs. Once its applier has stopped at an error, it is every
-//! transaction from there on, counted exactly, and given up only by number.
+//! Nothing, as long as the channel back runs. Once its applier has stopped at an error, or where there is no
+//! channel, because the source is too old to follow, it is every transaction from there on, counted exactly,
+//! and given up only by number. The platform's own transactions are among them: a GTID does not say whose it is.
 
-use crate::actions::dns::world::World;
+use jiff::Timestamp;
+
+use crate::actions::dns::freeze::history;
+use crate::actions::dns::world::{World, step_of};
 use crate::actions::{Reading, Result, Working};
 use crate::domain::Failure;
+use crate::domain::runbook::ActionSpec;
 use crate::services::mysql::GtidSet;
-use crate::services::mysql::replication::{self, Channel};
+use crate::services::mysql::replication;
 
-/// The transactions that the source will not get by itself; nothing while the channel works.
-pub(super) async fn looming(world: &World) -> Result<Option<(Channel, GtidSet)>> {
-    let mut source = world.source.lock().await;
-    let Some(channel) = replication::status(&mut source).await? else { return Ok(None) };
-    if channel.applier_fault.is_none() {
-        return Ok(None);
-    }
-    let there = replication::executed(&mut *world.target.lock().await).await?;
-    let missing = there.subtract(&replication::executed(&mut source).await?);
-    Ok(Some((channel, missing)))
+/// The checkpoint at `restore`, whose copy it is.
+const DIVERGED: &str = "diverged_at";
+
+/// Since when the target's copy holds what the source does not have, until `restore` is taken back.
+pub(in crate::actions::dns) fn diverged_at(cx: &Reading) -> Result<Option<Timestamp>> {
+    let Ok(restore) = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_))) else { return Ok(None) };
+    cx.as_step(restore).checkpointed(DIVERGED)
 }
 
-/// Gives up what was accepted, if the channel is broken: no more than that.
+/// Why the source does not follow, and the transactions that it will not get by itself; nothing while the
+/// channel works.
+pub(super) async fn looming(cx: &Reading, world: &World) -> Result<Option<(String, GtidSet)>> {
+    let why = match replication::status(&mut *world.source.lock().await).await? {
+        Some(channel) if channel.applier_fault.is_none() => return Ok(None),
+        Some(channel) => channel.to_string(),
+        None => world.no_way_back.clone().unwrap_or_else(|| "the channel between them is gone".to_owned()),
+    };
+    let last = replication::executed(&mut *world.target.lock().await).await?;
+    Ok(Some((why, missing(cx, world, &last).await?)))
+}
+
+/// What of `last` the source does not have, and had not been brought by the load.
+async fn missing(cx: &Reading, world: &World, last: &GtidSet) -> Result<GtidSet> {
+    let attempt = super::super::tries(cx)?;
+    let at_the_switch: GtidSet = cx.checkpointed(&history(attempt))?.unwrap_or_default();
+    let here = replication::executed(&mut *world.source.lock().await).await?;
+    Ok(last.subtract(&here).subtract(&at_the_switch))
+}
+
+/// Gives up what was accepted, if the source does not follow: no more than that.
 pub(super) async fn give_up(cx: &Working, world: &World, last: &GtidSet) -> Result<bool> {
-    let Some((channel, _)) = looming(world).await? else { return Ok(false) };
-    let missing = last.subtract(&replication::executed(&mut *world.source.lock().await).await?);
+    let Some((why, _)) = looming(cx, world).await? else { return Ok(false) };
+    let missing = missing(cx, world, last).await?;
     let accepted = cx.state().step(cx.step_id()).accepted_loss;
     if missing.count() > accepted {
-        return Err(broken(cx, &channel).because(format!("it is {} transactions now", missing.count())));
+        return Err(broken(cx, world, &why)
+            .because(format!("it is {} transactions now, and {accepted} were accepted", missing.count())));
     }
+    let restore = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_)))?;
+    cx.as_step(restore).working().checkpoint(DIVERGED, &Timestamp::now())?;
     cx.keep(
         None,
         format!("{} transactions on the target that the source does not have: {missing}", missing.count()),
-        format!("given up by --accept-loss {accepted}: {channel}"),
+        format!("given up by --accept-loss {accepted}: {why}"),
     )?;
     Ok(true)
 }
 
 /// The source does not follow: mended, or given up by number.
-pub(super) fn broken(cx: &Reading, channel: &Channel) -> Failure {
-    Failure::permanent("the source does not follow the target: writes of the new side would be lost")
-        .because(channel.to_string())
-        .next(format!(
-            "mend on the source what the applier names, as an account that may write past the fence, and it goes on by \
-             itself; or give the writes up by number: --accept-loss, as the way back from `{}` shows it",
-            cx.step_id()
-        ))
+pub(super) fn broken(cx: &Reading, world: &World, why: &str) -> Failure {
+    let mend = if world.no_way_back.is_some() {
+        "stay on the new side; or bring its writes over by hand"
+    } else {
+        "mend on the source what the applier names, as an account that may write past the fence, and it goes on by itself"
+    };
+    Failure::permanent(format!(
+        "the {} does not follow the {}: writes of the new side would be lost",
+        world.source_at, world.target_at
+    ))
+    .because(why)
+    .next(format!(
+        "{mend}; or give the writes up by number: --accept-loss, as the way back from `{}` shows it, and more for what is \
+         written until the fence",
+        cx.step_id()
+    ))
 }

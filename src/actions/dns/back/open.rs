@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{TARGET, freeze, tries};
+use super::{TARGET, freeze, loss, tries};
 use crate::actions::dns::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
 use crate::actions::dns::open::{JOBS, OPEN_TARGET, PROBE, RECORD, RELAY};
 use crate::actions::dns::relay::Relay;
@@ -78,14 +78,16 @@ async fn source_open(cx: &Working, world: &World) -> Result<()> {
 
 /// The front first: while it still relays reads, an ingress that relays to it would send them in a circle.
 async fn ways(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
-    cx.take_back(RELAY, |_| async {
-        match &world.front {
-            Some(front) => Ok(front.direct(PATIENCE).await?),
-            None => Ok(()),
-        }
-    })
-    .await?;
-    cx.take_back(HOLD, |_| async { Ok(()) }).await?;
+    // A switch that went no further than the hold is gone back from too.
+    for key in [RELAY, HOLD] {
+        cx.take_back(key, |_| async {
+            match &world.front {
+                Some(front) => Ok(front.direct(PATIENCE).await?),
+                None => Ok(()),
+            }
+        })
+        .await?;
+    }
     let Some(relay) = Relay::open(cx).await? else { return Ok(()) };
     relay.to_source(cx, "back-ingress").await?;
     for ingress in service::ingress(cx, &cx.resolve(&inputs.address)?).await? {
@@ -122,7 +124,12 @@ async fn target_follows(cx: &Working, world: &World) -> Result<()> {
     })
     .await?;
     cx.fence(TARGET, false)?;
+    let diverged = loss::diverged_at(cx)?.is_some();
     cx.take_back(FORWARD, |_: Value| async {
+        if diverged {
+            // A target that holds what was given up would stop at the first number that is taken there.
+            return Ok(());
+        }
         let mut target = world.target.lock().await;
         if replication::status(&mut target).await?.is_none() {
             replication::configure(&mut target, &world.forward).await?;

@@ -49,7 +49,7 @@ pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result
         }
     }
     record(cx, &world, &mut preview).await?;
-    figures(&world, &mut preview).await?;
+    figures(cx, &world, &mut preview).await?;
     Ok(preview)
 }
 
@@ -69,17 +69,24 @@ async fn record(cx: &Reading, world: &World, preview: &mut Preview) -> Result<()
     Ok(())
 }
 
-async fn figures(world: &World, preview: &mut Preview) -> Result<()> {
-    if let Some((channel, missing)) = loss::looming(world).await? {
+async fn figures(cx: &Reading, world: &World, preview: &mut Preview) -> Result<()> {
+    if let Some((why, missing)) = loss::looming(cx, world).await? {
         preview.loses = Some(missing.count());
-        preview.warnings.push(format!("the source does not follow the target: {channel}"));
+        preview.warnings.push(format!(
+            "the {} does not follow the {}: {why}. What was written since is not at the source: {} transactions, the \
+             platform's own among them",
+            world.source_at,
+            world.target_at,
+            missing.count()
+        ));
+        preview.warnings.push(
+            "the target keeps what is given up, so nothing follows afterwards: take `restore` back and load again before \
+             the next switch"
+                .to_owned(),
+        );
     } else if let Some(channel) = replication::status(&mut *world.source.lock().await).await? {
         let at = replication::executed(&mut *world.target.lock().await).await?;
         preview.figure("the source is behind by", format!("{} transactions", channel.behind(&at)));
-    } else {
-        return Err(Failure::refused("the channel from the target back to the source is gone")
-            .because("without it the source does not get what tenants wrote since the switch")
-            .next("go forward, or bring the writes back by hand"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{application, old_address};
+use super::{application, loss, old_address};
 use crate::actions::dns::events;
 use crate::actions::dns::open::FOUND;
 use crate::actions::dns::service;
@@ -97,6 +97,10 @@ async fn servers(cx: &Reading, world: &World, checks: &mut Vec<Check>) -> Result
     let channel = replication::status(&mut *world.target.lock().await).await?;
     let follows = channel.as_ref().is_some_and(Channel::running);
     let evidence = channel.map_or_else(|| "no channel".to_owned(), |channel| channel.to_string());
-    checks.push(Check::of(follows, "the target follows the source again", evidence));
+    let fact = "the target follows the source again";
+    checks.push(match loss::diverged_at(cx)? {
+        None => Check::of(follows, fact, evidence),
+        Some(_) => Check::noted(fact, "it does not: it holds the writes that were given up".to_owned()),
+    });
     Ok(())
 }
