@@ -21,7 +21,7 @@ use cutover::services::mysql::Session;
 use cutover::services::mysql::fence::own::OpenState;
 use cutover::services::mysql::replication;
 use drive::all_hold;
-use switching::{Switching, Tenants, Terms, endpoint};
+use switching::{Switching, Tenants, Terms, endpoint, is_clear};
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +42,7 @@ async fn a_switch_is_aborted_by_its_budget_then_done_and_nothing_is_lost() {
     let failure = here.drive.apply("dns").await.unwrap_err();
     println!("aborted: {failure:?}");
     assert!(failure.what.contains("budget"), "{failure:?}");
+    is_clear(&failure, &["fence the source MySQL at ", "in its way: session "]);
     let state = here.drive.memory.state();
     assert!(state.fences.is_empty() && !state.switched);
     assert_eq!(OpenState::read(&mut here.source).await.unwrap(), before);

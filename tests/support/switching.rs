@@ -2,7 +2,7 @@
 //! the zone, and the journal of a run whose earlier steps are over.
 
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -5,12 +5,13 @@
 //! and given up only by number. The platform's own transactions are among them: a GTID does not say whose it is.
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::actions::dns::freeze::history;
 use crate::actions::dns::world::{World, step_of};
 use crate::actions::{Reading, Result, Working};
-use crate::domain::Failure;
 use crate::domain::runbook::ActionSpec;
+use crate::domain::{Event, Failure};
 use crate::services::mysql::GtidSet;
 use crate::services::mysql::replication;
 
@@ -53,7 +54,10 @@ pub(super) async fn give_up(cx: &Working, world: &World, last: &GtidSet) -> Resu
             .because(format!("it is {} transactions now, and {accepted} were accepted", missing.count())));
     }
     let restore = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_)))?;
-    cx.as_step(restore).working().checkpoint(DIVERGED, &Timestamp::now())?;
+    // A note of another step's attempt than its last one would not be taken.
+    let attempt = cx.state().step(restore).attempt;
+    let value = json!(Timestamp::now());
+    cx.record(Event::Checkpoint { step: restore.clone(), attempt, key: DIVERGED.to_owned(), value })?;
     cx.keep(
         None,
         format!("{} transactions on the target that the source does not have: {missing}", missing.count()),
