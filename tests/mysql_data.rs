@@ -98,6 +98,8 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
     let same = compared(&source, &target, &manifest).await;
     assert_eq!(same.differences, Vec::<String>::new());
     assert!(same.rows >= 8000 && same.tables == manifest.tables.len());
+    let greeting: String = there.one("read", "SELECT hard.greeting()").await.unwrap();
+    assert_eq!(greeting, "Ã© ÃŸ: each of these bytes is a letter of latin1");
     let counter: String =
         there.one("read", "SHOW CREATE TABLE hard.counted").await.map(|(_, text): (String, String)| text).unwrap();
     assert!(counter.contains("AUTO_INCREMENT=1000"), "{counter}");

@@ -101,6 +101,11 @@ impl Session {
         self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
     }
 
+    /// The same, for a statement in another character set than this session's UTF-8.
+    pub async fn run_bytes(&mut self, doing: &str, sql: Vec<u8>) -> Result<()> {
+        self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
+    }
+
     /// Carries out a statement and says how many rows it changed.
     pub async fn change(&mut self, doing: &str, sql: &str) -> Result<u64> {
         self.run(doing, sql).await?;

@@ -127,12 +127,22 @@ async fn make(session: &mut Session, schema: &Schema, object: &Object, statement
         literal(&object.sql_mode),
         text(&object.time_zone, "+00:00"),
     );
+    let statement = in_charset(session, &doing, statement, &object.client).await?;
     session.run(&doing, &settings).await?;
-    let outcome = session.run(&doing, statement).await;
+    let outcome = session.run_bytes(&doing, statement).await;
     session
         .run(&doing, "SET NAMES utf8mb4, SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION', SESSION time_zone = '+00:00'")
         .await?;
     outcome
+}
+
+/// A statement as a client of that character set sends it: the server keeps the body as it comes.
+async fn in_charset(session: &mut Session, doing: &str, statement: &str, charset: &str) -> Result<Vec<u8>> {
+    if statement.is_ascii() || charset.is_empty() || charset.starts_with("utf8") {
+        return Ok(statement.as_bytes().to_vec());
+    }
+    let (text, charset) = (literal(statement), identifier(charset));
+    session.one(doing, &format!("SELECT CAST(CONVERT({text} USING {charset}) AS BINARY)")).await
 }
 
 /// Unqualified names in the statements are the schema's own.
