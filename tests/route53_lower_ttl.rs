@@ -7,6 +7,7 @@ mod support {
     pub mod ttl;
 }
 
+use cutover::lab::route53::ZONE_ID;
 use cutover::services::route53::{RecordKind, RecordSet, same_sets};
 use support::standin::APP;
 use support::ttl::{Drive, step, told};
@@ -74,4 +75,24 @@ async fn a_record_that_external_dns_looks_after_is_refused() {
     assert_eq!(output.status.code(), Some(4), "{}", told(&output));
     assert!(told(&output).contains("external-dns `prod`"), "{}", told(&output));
     assert_eq!(drive.served_ttl().await, Some(15));
+}
+
+#[tokio::test]
+async fn a_zone_without_the_record_is_named_and_once_it_is_there_the_step_goes_on() {
+    let drive = Drive::new().await;
+    let zone = drive.lab.zone().await;
+    let all = zone.sets_at(APP).await.unwrap();
+    let others: Vec<RecordSet> = all.iter().filter(|set| !set.kind.is_address()).cloned().collect();
+    zone.compare_and_swap(APP, &all, &others, "gone").await.unwrap();
+    let output = drive.run(None).await;
+    assert!(!output.status.success());
+    let said = told(&output);
+    for words in [APP.trim_end_matches('.'), ZONE_ID, "next:"] {
+        assert!(said.contains(words), "`{words}` is not in: {said}");
+    }
+    assert!(same_sets(&zone.sets_at(APP).await.unwrap(), &others), "nothing was made");
+    zone.compare_and_swap(APP, &others, &all, "back").await.unwrap();
+    let output = drive.run(None).await;
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(drive.served_ttl().await, Some(5));
 }

@@ -194,8 +194,15 @@ impl LowerTtl {
     fn lowered(&self, record: &Record, sets: &[RecordSet]) -> Result<Retimed> {
         let lowered = lower_ttl(sets, self.seconds()?);
         if lowered.longest_old.is_none() && lowered.aliases == 0 {
-            return Err(Failure::permanent(format!("{} has no A, AAAA or CNAME set", record.name))
-                .next("write the name that the service's clients ask for into [dns] record"));
+            return Err(Failure::permanent(format!(
+                "{} has no A, AAAA or CNAME set in the zone {}",
+                record.name,
+                record.identity()
+            ))
+            .next(
+                "write the name that the service's clients ask for into [dns] record, and the id of the zone that answers \
+                 for it into [dns] zone; then run it again",
+            ));
         }
         Ok(lowered)
     }
