@@ -105,15 +105,15 @@ pub(super) fn fresh(cx: &Working, first: &str) -> String {
     key
 }
 
-/// Before a rollout is waited for once more: pods that an earlier attempt left unable to come up are made anew,
+/// Before a rollout is waited for once more: pods of an earlier attempt that failed to come up are made anew,
 /// in case what kept them from it is mended.
 pub(super) async fn renewed(cluster: &Cluster, cx: &Working, namespace: &str, selector: &str) -> Result<()> {
     let selector = format!("{selector},{}", owner(cx).selector());
-    if cluster.pods(namespace, &selector).await?.iter().all(|pod| pod.hopeless.is_none()) {
+    if cluster.pods(namespace, &selector).await?.iter().all(|pod| !pod.stumbled) {
         return Ok(());
     }
     let effect = Effect::new(fresh(cx, "renew-pods"), format!("make the pods {selector} anew that cannot come up"));
-    let act = async { Ok(cluster.renew_hopeless(namespace, &selector).await?) };
+    let act = async { Ok(cluster.renew_stumbled(namespace, &selector).await?) };
     cx.effect(effect, again(), act).await.map(drop)
 }
 

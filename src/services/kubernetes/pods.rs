@@ -21,6 +21,9 @@ const HOPELESS: [&str; 8] = [
     "ImageInspectError",
 ];
 
+/// The reason after the first failed pull.
+const FIRST_FAILED_PULL: &str = "ErrImagePull";
+
 /// One pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
@@ -44,6 +47,9 @@ pub struct Pod {
     pub restarts: i32,
     /// Why it will not come up, if that is known.
     pub hopeless: Option<String>,
+    /// Whether it has failed to come up at least once: whatever kept it from it, the kubelet waits longer after
+    /// each failure, and may call it hopeless without another try.
+    pub stumbled: bool,
     /// Labels.
     pub labels: std::collections::BTreeMap<String, String>,
 }
@@ -74,20 +80,20 @@ impl Cluster {
         }
     }
 
-    /// Deletes the pods of a label selector that cannot come up, so that their owner makes new ones at once: the
-    /// kubelet tries the old ones again only after minutes. How many those were.
-    pub async fn renew_hopeless(&self, namespace: &str, selector: &str) -> Result<usize> {
+    /// Deletes the pods of a label selector that have failed to come up, so that their owner makes new ones at
+    /// once: the kubelet tries the old ones again only after minutes. How many those were.
+    pub async fn renew_stumbled(&self, namespace: &str, selector: &str) -> Result<usize> {
         let api: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
         let pods = self.pods(namespace, selector).await?;
-        let hopeless: Vec<_> = pods.into_iter().filter(|pod| pod.hopeless.is_some() && !pod.leaving).collect();
-        for pod in &hopeless {
+        let stumbled: Vec<_> = pods.into_iter().filter(|pod| pod.stumbled && !pod.leaving).collect();
+        for pod in &stumbled {
             let deleted = api.delete(&pod.name, &DeleteParams::default()).await;
             match deleted.map_err(self.fault(format!("delete Pod {namespace}/{}", pod.name))) {
                 Err(error) if error.kind == Kind::NotFound => {}
                 other => other.map(drop)?,
             }
         }
-        Ok(hopeless.len())
+        Ok(stumbled.len())
     }
 
     /// What a pod's container printed since `from`, each line with the time at which its node read it.
@@ -122,19 +128,30 @@ fn pod(pod: ApiPod) -> Pod {
     let starting = status.init_container_statuses.unwrap_or_default();
     let running = |c: &ContainerStatus| c.state.as_ref().is_some_and(|state| state.running.is_some());
     let wanted = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    let live = containers.len() == wanted && containers.iter().all(|c| running(c) && c.started == Some(true));
     Pod {
         name: pod.metadata.name.unwrap_or_default(),
         node: pod.spec.and_then(|spec| spec.node_name).unwrap_or_default(),
         address: status.pod_ip,
         phase: status.phase.unwrap_or_default(),
         ready: containers.len() == wanted && containers.iter().all(|c| c.ready),
-        live: containers.len() == wanted && containers.iter().all(|c| running(c) && c.started == Some(true)),
+        live,
         leaving: pod.metadata.deletion_timestamp.is_some(),
         digests: containers.iter().filter_map(|c| Some(c.image_id.rsplit_once('@')?.1.to_owned())).collect(),
         restarts: containers.iter().map(|c| c.restart_count).sum(),
         hopeless: starting.iter().chain(&containers).find_map(hopeless),
+        stumbled: !live && starting.iter().chain(&containers).any(stumbled),
         labels: pod.metadata.labels.unwrap_or_default(),
     }
+}
+
+/// Whether a container has failed already: it was started again, has ended, or waits with an error.
+fn stumbled(container: &ContainerStatus) -> bool {
+    let waits = container.state.as_ref().and_then(|state| state.waiting.as_ref()?.reason.as_deref());
+    let ended = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+    container.restart_count > 0
+        || ended.is_some_and(|ended| ended.exit_code != 0)
+        || waits.is_some_and(|reason| reason == FIRST_FAILED_PULL || HOPELESS.contains(&reason))
 }
 
 fn hopeless(container: &ContainerStatus) -> Option<String> {
