@@ -25,6 +25,7 @@ const HOPELESS: [&str; 8] = [
 const FIRST_FAILED_PULL: &str = "ErrImagePull";
 
 /// One pod.
+#[expect(clippy::struct_excessive_bools, reason = "facts that the cluster tells, each by itself")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
     /// Its name.
