@@ -19,6 +19,7 @@
 //! | [`services`] | one module per outside service, knowing nothing of runbooks | domain |
 //! | [`actions`] | what each step means: preview, apply, verify | domain, services |
 //! | [`engine`] | the loop that carries out commands | domain, journal, actions |
+//! | [`protocol`] | what every client of an engine speaks, and the one view that all of them draw | domain |
 //! | [`lab`] | real services on this machine to rehearse against | domain, services |
 //! | [`cli`] | the command line: it wires everything | all |
 //!
@@ -31,4 +32,5 @@ pub mod engine;
 pub mod journal;
 pub mod lab;
 pub mod loader;
+pub mod protocol;
 pub mod services;

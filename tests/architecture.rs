@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("services", &["domain"]),
     ("actions", &["domain", "services"]),
     ("engine", &["domain", "journal", "actions"]),
+    ("protocol", &["domain"]),
     ("lab", &["domain", "services"]),
 ];
 

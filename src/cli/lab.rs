@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Stop, output, present};
+use super::{Stop, present};
+use crate::domain::figure;
 use crate::lab::{self, Lab, Part, Progress, State, UpOptions, ledger, route53, traffic};
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +103,6 @@ async fn status(as_json: bool) -> Result<(), Stop> {
 pub(super) fn say(progress: Progress) {
     let part = progress.part.map_or("lab", Part::name);
     let far = progress.done.map(|done| format!(" {:.0} %", done * 100.0)).unwrap_or_default();
-    let eta = progress.eta.map(|eta| format!(", {} left", output::seconds(eta.as_secs_f64()))).unwrap_or_default();
+    let eta = progress.eta.map(|eta| format!(", {} left", figure::seconds(eta.as_secs_f64()))).unwrap_or_default();
     eprintln!("  {part:<14} {}{far}{eta}", progress.text);
 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::domain::check::Verdict;
 use crate::domain::preview::Verb;
-use crate::domain::state::{Status, StepState};
-use crate::domain::{Check, Failure, Preview};
+use crate::domain::state::Status;
+use crate::domain::{Check, Failure, Preview, figure};
 
 /// A failure as a person reads it: what, why, what next.
 pub fn failure(failure: &Failure) -> String {
@@ -50,7 +50,7 @@ pub fn preview(preview: &Preview) -> String {
         let _ = writeln!(text, "    RISK   {risk}");
     }
     if let Some(takes) = preview.takes {
-        let _ = writeln!(text, "    takes  {}", seconds(takes));
+        let _ = writeln!(text, "    takes  {}", figure::seconds(takes));
     }
     if let Some(loses) = preview.loses {
         let _ = writeln!(text, "    loses  {loses} writes");
@@ -86,25 +86,6 @@ pub const fn status(status: Status) -> &'static str {
     }
 }
 
-/// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`.
-pub fn seconds(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown, never computed with")]
-    let whole = seconds.round().max(0.0) as u64;
-    match whole {
-        0..10 => format!("{seconds:.1} s"),
-        10..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
-    }
-}
-
-/// An amount with its unit: bytes in MiB, other things as they are.
-pub fn amount(value: u64, unit: &str) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown, never computed with")]
-    let mebibytes = value as f64 / 1_048_576.0;
-    if unit == "bytes" { format!("{mebibytes:.1} MiB") } else { format!("{value} {unit}") }
-}
-
 /// A preview, or why there is none yet.
 pub fn preview_or_not_yet(seen: &Result<Preview, Failure>) -> String {
     match seen {
@@ -120,16 +101,4 @@ pub fn preview_or_not_yet(seen: &Result<Preview, Failure>) -> String {
             text
         }
     }
-}
-
-/// How long a step took from its first start to its end, in seconds; nothing while it is not over.
-pub fn took(step: &StepState) -> Option<f64> {
-    let (started, ended) = (step.started?, step.ended?);
-    Some(ended.duration_since(started).as_secs_f64())
-}
-
-/// How long taking a step back took, in seconds; nothing while it is not over.
-pub fn took_back(step: &StepState) -> Option<f64> {
-    let (started, ended) = (step.back_started?, step.back_ended?);
-    Some(ended.duration_since(started).as_secs_f64())
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::output;
 use crate::actions::Progress;
-use crate::domain::{Check, Event, Recorded, StepId};
+use crate::domain::{Check, Event, Recorded, StepId, figure};
 use crate::engine::Notice;
 
 /// How often the progress of one thing is shown.
@@ -94,14 +94,14 @@ impl Presenter {
             Some(total) if total > 0 => {
                 format!(
                     "{} of {} ({} %)",
-                    output::amount(progress.done, unit),
-                    output::amount(total, unit),
+                    figure::amount(progress.done, unit),
+                    figure::amount(total, unit),
                     progress.done * 100 / total
                 )
             }
-            _ => output::amount(progress.done, unit),
+            _ => figure::amount(progress.done, unit),
         };
-        let left = eta.map_or_else(String::new, |left| format!(", {} left", output::seconds(left)));
+        let left = eta.map_or_else(String::new, |left| format!(", {} left", figure::seconds(left)));
         line(&format!("    ...    {}: {amount}{left}", progress.label));
     }
 
@@ -133,7 +133,7 @@ impl Presenter {
             Event::Checked { checks, .. } => show(checks),
             Event::Retrying { failure, wait_ms, .. } => {
                 #[expect(clippy::cast_precision_loss, reason = "shown only")]
-                let wait = output::seconds(*wait_ms as f64 / 1000.0);
+                let wait = figure::seconds(*wait_ms as f64 / 1000.0);
                 line(&format!("    again  in {wait}: {}", failure.what));
             }
             Event::Fence { service, shut: true, .. } => line(&format!("{at} FENCE SHUT: {service}")),
@@ -172,7 +172,7 @@ impl Presenter {
     fn took(&mut self, step: &StepId) -> String {
         self.began
             .remove(step)
-            .map_or_else(String::new, |began| format!(" after {}", output::seconds(began.elapsed().as_secs_f64())))
+            .map_or_else(String::new, |began| format!(" after {}", figure::seconds(began.elapsed().as_secs_f64())))
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{Stop, Which, output, present};
-use crate::domain::{Event, Failure, RunState};
+use crate::domain::{Event, Failure, RunState, figure};
 use crate::journal::Journal;
 
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Stop> {
     for step in &plan.runbook.steps {
         let was = state.step(&step.id);
         let started = was.started.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
-        let took = output::took(&was).map(output::seconds);
+        let took = was.took().map(figure::seconds);
         let status = output::status(was.status);
         present::line(&format!(
             "| {} | {status} | {} | {started} | {} |",

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Stop, Which, output, present};
 use crate::domain::state::Status;
-use crate::domain::{Plan, RunState, machine};
+use crate::domain::{Plan, RunState, figure, machine};
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
@@ -56,7 +56,7 @@ fn sentence(state: &RunState, plan: &Plan) -> String {
 fn table(state: &RunState, plan: &Plan) {
     for step in &plan.runbook.steps {
         let was = state.step(&step.id);
-        let took = output::took(&was).map(output::seconds).unwrap_or_default();
+        let took = was.took().map(figure::seconds).unwrap_or_default();
         let companion = was.companion.map(|(healthy, detail)| {
             format!("  {}: {detail}", if healthy { "left running" } else { "LEFT RUNNING, NOT HEALTHY" })
         });

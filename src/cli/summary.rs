@@ -56,10 +56,10 @@ fn outcome(result: &Result<(), Stop>, good: &'static str) -> (&'static str, Valu
 fn entry(state: &RunState, id: &crate::domain::StepId) -> Value {
     let was = state.step(id);
     let mut entry = json!({ "id": id, "state": output::status(was.status), "attempts": was.attempt });
-    if let Some(seconds) = output::took(&was) {
+    if let Some(seconds) = was.took() {
         entry["seconds"] = json!(seconds);
     }
-    if let Some(seconds) = output::took_back(&was) {
+    if let Some(seconds) = was.took_back() {
         entry["undo_seconds"] = json!(seconds);
     }
     entry

@@ -10,6 +10,7 @@ use super::check::Check;
 use super::failure::Failure;
 use super::ids::{RunId, StepId};
 use super::resource::Resource;
+use super::seat::Taking;
 
 /// An event with its place in the journal and the engine's clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,6 +155,16 @@ pub enum Event {
     Kept { step: StepId, attempt: u32, effect: Option<String>, what: String, why: String },
     /// A step was taken back; what was looked at afterwards.
     RolledBack { step: StepId, attempt: u32, checks: Vec<Check> },
+    /// Somebody took the wheel; from whom, in which way, and why.
+    WheelTaken { by: String, from: Option<String>, how: Taking, why: String },
+    /// The driver let the wheel go.
+    WheelReleased { by: String },
+    /// Somebody typed something for everybody to read.
+    Noted { by: String, text: String },
+    /// Somebody wants an answer before the next gate is passed.
+    HandRaised { by: String, text: String },
+    /// The driver answered the hand that was raised at that place of the journal.
+    HandAnswered { hand: u64, by: String, text: String },
     /// A line worth keeping.
     Log { step: StepId, attempt: u32, line: String },
 }
@@ -166,6 +177,11 @@ impl Event {
             | Self::RunbookChanged { .. }
             | Self::EngineStarted { .. }
             | Self::LockTakenOver { .. }
+            | Self::WheelTaken { .. }
+            | Self::WheelReleased { .. }
+            | Self::Noted { .. }
+            | Self::HandRaised { .. }
+            | Self::HandAnswered { .. }
             | Self::EngineStopped {} => None,
             Self::StepStarted { step, .. }
             | Self::Pinned { step, .. }

@@ -10,6 +10,7 @@ use super::ids::StepId;
 use super::plan::Plan;
 use super::risk::{self, Risk};
 use super::runbook::Step;
+use super::saying::{self, Saying};
 use super::state::{Direction, RunState, Status, StepState};
 
 /// What a driver, or the engine itself, asks for.
@@ -27,6 +28,8 @@ pub enum Command {
     RollBack { step: StepId, digest: String, consent: Consent, accepted_loss: u64 },
     /// Take note that the runbook changed.
     Reload,
+    /// Something that people say, or a change of hands: carried out at once, also while a step runs.
+    Say(Saying),
 }
 
 /// The step to be driven next: the first that is not over.
@@ -59,6 +62,7 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
                 return Err(Failure::refused(format!("step `{}` is half taken back", step.id))
                     .next("finish its rollback, then start it again"));
             }
+            no_hand_is_up(state)?;
             gate_met(step, consent)?;
             risk::accepted(step, risk::of_plan(plan, step).iter().chain(risks), consent)?;
             Ok(vec![started(state, plan, step, digest.clone(), consent.clone())])
@@ -117,6 +121,7 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
             }
             Ok(vec![back(&step.id, &was, digest.clone(), consent.clone(), *accepted_loss)])
         }
+        Command::Say(saying) => saying::decide(&state.seat, saying),
         Command::Reload if state.runbook == plan.digest => Ok(vec![]),
         Command::Reload => Ok(vec![Event::RunbookChanged { digest: plan.digest.clone() }]),
     }
@@ -142,6 +147,13 @@ fn next_is<'a>(state: &RunState, plan: &'a Plan, id: &StepId) -> Result<&'a Step
         Some(next) => Err(Failure::refused(format!("step `{id}` is not next: `{}` is", next.id))),
         None => Err(Failure::refused(format!("step `{id}` is over, as every step is"))),
     }
+}
+
+fn no_hand_is_up(state: &RunState) -> Result<(), Failure> {
+    let Some(hand) = state.seat.hands.values().next() else { return Ok(()) };
+    Err(Failure::refused(format!("{} has a hand up: {}", hand.by, hand.text))
+        .because("a raised hand holds the next gate")
+        .next("answer it; the answer is for everybody to read"))
 }
 
 fn gate_met(step: &Step, consent: &Consent) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod event;
 pub mod failure;
+pub mod figure;
 pub mod finding;
 pub mod ids;
 pub mod machine;
@@ -15,6 +16,8 @@ pub mod preview;
 pub mod resource;
 pub mod risk;
 pub mod runbook;
+pub mod saying;
+pub mod seat;
 pub mod secret;
 pub mod state;
 

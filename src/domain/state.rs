@@ -1,5 +1,6 @@
 //! Where a run stands: nothing but its events, folded.
 
+mod seat;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,11 @@ use serde::Serialize;
 use super::event::{Event, Holder, Recorded};
 use super::ids::{RunId, StepId};
 use super::resource::Resource;
+use super::seat::Seat;
 pub use step::{Direction, Effect, Stage, Status, StepState};
+
+/// The checkpoint with the time from which a switch's budget runs.
+pub const FROZEN_AT: &str = "frozen_at";
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -39,6 +44,8 @@ pub struct RunState {
     pub returned: Option<Returned>,
     /// What rollbacks left on purpose.
     pub kept: Vec<Kept>,
+    /// Who drives, what was said, whose hand is up.
+    pub seat: Seat,
 }
 
 /// The record's way back.
@@ -121,6 +128,11 @@ impl RunState {
                 self.returned = Some(Returned { at: recorded.at, ttl_seconds: *ttl_seconds });
             }
             Event::SwitchedBack { .. } => self.switched = false,
+            Event::WheelTaken { .. }
+            | Event::WheelReleased { .. }
+            | Event::Noted { .. }
+            | Event::HandRaised { .. }
+            | Event::HandAnswered { .. } => self.seat.fold(recorded),
             other => {
                 if let Event::Kept { step, what, why, .. } = other {
                     self.kept.retain(|kept| kept.what != *what);

@@ -10,7 +10,7 @@ use super::handle::Notice;
 use crate::actions::{CrashPoint, Progress, Recorder};
 use crate::domain::event::Holder;
 use crate::domain::failure::FailureKind;
-use crate::domain::{Event, Failure, RunState, StepId};
+use crate::domain::{Event, Failure, Recorded, RunState, StepId};
 use crate::journal::{Journal, Lock};
 
 /// How many notices a slow listener may be behind before it has to look at the state again.
@@ -28,6 +28,14 @@ struct Inner {
     state: RunState,
     /// Held for as long as the journal may be written.
     lock: Lock,
+}
+
+impl Inner {
+    fn append(&mut self, event: Event) -> Result<Recorded, Failure> {
+        let recorded = self.journal.append(Timestamp::now(), event)?;
+        self.state.fold(&recorded);
+        Ok(recorded)
+    }
 }
 
 impl Book {
@@ -63,6 +71,20 @@ impl Book {
         let _ = self.notices.send(notice);
     }
 
+    /// Records what `decide` makes of the state, with nothing in between.
+    ///
+    /// # Errors
+    /// What it refuses, and that the journal could not be written.
+    pub fn decided(&self, decide: impl FnOnce(&RunState) -> Result<Vec<Event>, Failure>) -> Result<(), Failure> {
+        let mut inner = self.inner();
+        let events = decide(&inner.state)?;
+        for event in events {
+            let recorded = inner.append(event)?;
+            self.tell(Notice::Event(Box::new(recorded)));
+        }
+        Ok(())
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // A panic in between left the journal and the state as they were: both change by whole events.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,8 +101,7 @@ impl Recorder for Book {
             return Err(Failure::new(FailureKind::Refused, format!("attempt {attempt} at step `{step}` is over"))
                 .because("a later attempt is under way, and this result is not taken in"));
         }
-        let recorded = inner.journal.append(Timestamp::now(), event)?;
-        inner.state.fold(&recorded);
+        let recorded = inner.append(event)?;
         drop(inner);
         self.tell(Notice::Event(Box::new(recorded)));
         Ok(())

@@ -13,6 +13,7 @@ use super::companions;
 use crate::actions::{Action, Progress, Reading, Recorder};
 use crate::domain::event::Holder;
 use crate::domain::machine::{self, Command};
+use crate::domain::saying::Saying;
 use crate::domain::state::Direction;
 use crate::domain::{Check, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
 
@@ -118,6 +119,14 @@ impl Handle {
         answer.await.map_err(|_| gone())?
     }
 
+    /// Records what somebody says, at once: also while a step runs.
+    ///
+    /// # Errors
+    /// As [`saying::decide`](crate::domain::saying::decide), and that the journal could not be written.
+    pub fn say(&self, saying: Saying) -> Result<(), Failure> {
+        self.engine.book.decided(|state| machine::decide(state, &self.engine.plan, &Command::Say(saying)))
+    }
+
     /// Asks the step in flight to stop where it can go on later.
     pub fn stop(&self) {
         self.cancel.cancel();
@@ -159,7 +168,7 @@ impl Engine {
                 agreed(step, &way_back, digest)?;
                 loss_accepted(step, &way_back, *accepted_loss)?;
             }
-            Command::Resume { .. } | Command::Adopt { .. } | Command::Reload => {}
+            Command::Resume { .. } | Command::Adopt { .. } | Command::Reload | Command::Say(_) => {}
         }
         for event in machine::decide(&self.book.state(), &self.plan, &command)? {
             self.book.record(event)?;
@@ -172,7 +181,7 @@ impl Engine {
                     Direction::Back => attempt.back().await,
                 }
             }
-            Command::Adopt { .. } | Command::Reload => Ok(()),
+            Command::Adopt { .. } | Command::Reload | Command::Say(_) => Ok(()),
         }
     }
 

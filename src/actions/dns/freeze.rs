@@ -13,6 +13,7 @@ use crate::actions::servers::source;
 use crate::actions::{Effect, Reading, Reality, Result, Working, again};
 use crate::domain::resource::{self, Resource};
 use crate::domain::runbook::inputs;
+pub(super) use crate::domain::state::FROZEN_AT;
 use crate::domain::{Failure, Period};
 use crate::services::front::Side;
 use crate::services::mysql::fence::{self, Blockers, Held, Refusal, own::OpenState};
@@ -21,8 +22,6 @@ use crate::services::mysql::{GtidSet, Session};
 
 /// The service whose fence is journalled.
 pub(super) const SOURCE: &str = "source MySQL";
-/// The checkpoint with the moment from which writes wait.
-pub(super) const FROZEN_AT: &str = "frozen_at";
 /// The effects of a try, which an abort takes back.
 pub(super) const HOLD: &str = "hold";
 /// See [`HOLD`].

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cli::output;
-use crate::domain::{RunState, StepId};
+use crate::domain::{RunState, StepId, figure};
 
 /// The table.
 pub(super) fn of(summary: &Value, state: &RunState, directory: &Path) -> String {
@@ -14,7 +13,7 @@ pub(super) fn of(summary: &Value, state: &RunState, directory: &Path) -> String 
     text.push_str("------------  -----------  ------------  ------------------------------------------------------\n");
     for step in summary["steps"].as_array().into_iter().flatten() {
         let id = step["id"].as_str().unwrap_or_default();
-        let took = step["seconds"].as_f64().map(output::seconds).unwrap_or_default();
+        let took = step["seconds"].as_f64().map(figure::seconds).unwrap_or_default();
         let checks = state.step(&StepId::from(id)).checks;
         let mut evidence = checks.iter().map(|check| {
             if check.evidence.is_empty() { check.fact.clone() } else { format!("{}: {}", check.fact, check.evidence) }
@@ -36,10 +35,10 @@ pub(super) fn of(summary: &Value, state: &RunState, directory: &Path) -> String 
         ("  answer lost (unknown)", count(traffic, "unknown_writes")),
         ("  LOST", count(traffic, "lost_writes")),
         ("  DUPLICATED", count(traffic, "duplicated_writes")),
-        ("longest wait of any writer", traffic["longest_write_stall_seconds"].as_f64().map(output::seconds)),
-        ("writes frozen for", summary["freeze_seconds"].as_f64().map(output::seconds)),
+        ("longest wait of any writer", traffic["longest_write_stall_seconds"].as_f64().map(figure::seconds)),
+        ("writes frozen for", summary["freeze_seconds"].as_f64().map(figure::seconds)),
         ("served by Rev1 / relayed / directly", served(&traffic["served"])),
-        ("last relayed after the switch", traffic["last_relayed_after_switch_seconds"].as_f64().map(output::seconds)),
+        ("last relayed after the switch", traffic["last_relayed_after_switch_seconds"].as_f64().map(figure::seconds)),
         ("ingress controller", summary["ingress_controller"].as_str().map(str::to_owned)),
         ("engine died", summary["crashes"].as_u64().map(|times| format!("{times} times"))),
     ] {

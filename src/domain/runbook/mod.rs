@@ -9,6 +9,8 @@ pub mod gate;
 pub mod inputs;
 pub mod step;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,14 @@ pub struct Runbook {
     /// `production`, or a name of your own such as `staging`. In `production`, `--yes` and `--phrase`
     /// work on a terminal only.
     pub environment: String,
+    /// The date of day 1, as `2026-11-23`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub begins: Option<Date>,
+    /// By when all of it has to be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub deadline: Option<Timestamp>,
     /// Whom each step talks to.
     #[serde(flatten)]
     pub connections: Connections,

@@ -24,6 +24,9 @@ pub struct Step {
     /// The longest that one attempt may take.
     #[serde(default = "timeout")]
     pub timeout: Period,
+    /// How long the team expects it to take: the first guess of the forecast, until a rehearsal has measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Period>,
     /// How often a transient failure is tried again.
     #[serde(default = "retries")]
     pub retries: u32,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::check::Check;
@@ -12,7 +12,7 @@ use crate::domain::failure::Failure;
 use crate::domain::resource::Resource;
 
 /// The status of a step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Not started.
@@ -33,7 +33,7 @@ pub enum Status {
 }
 
 /// Which way a step is being driven.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// To its end.
@@ -48,6 +48,8 @@ pub enum Direction {
 pub struct StepState {
     /// Its status.
     pub status: Status,
+    /// The place of its last event in the journal.
+    pub seq: u64,
     /// The last attempt, from 1.
     pub attempt: u32,
     /// Which way the last attempt went.
@@ -128,6 +130,7 @@ pub enum Stage {
 
 impl StepState {
     pub(super) fn fold(&mut self, seq: u64, at: Timestamp, event: &Event) {
+        self.seq = seq;
         match event {
             Event::StepStarted { attempt, digest, inputs, consent, .. } => {
                 self.begin(*attempt, Direction::Forward);
@@ -209,6 +212,16 @@ impl StepState {
             self.kept.contains(*key) || !matches!(effect.stage, Stage::NotDone | Stage::Undone)
         };
         self.effects.iter().filter(stands).flat_map(|(_, effect)| &effect.touches)
+    }
+
+    /// How long it took from its first start to its end, in seconds; nothing while it is not over.
+    pub fn took(&self) -> Option<f64> {
+        Some(self.ended?.duration_since(self.started?).as_secs_f64())
+    }
+
+    /// How long taking it back took, in seconds; nothing while it is not over.
+    pub fn took_back(&self) -> Option<f64> {
+        Some(self.back_ended?.duration_since(self.back_started?).as_secs_f64())
     }
 
     fn begin(&mut self, attempt: u32, direction: Direction) {

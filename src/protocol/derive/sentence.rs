@@ -1,0 +1,90 @@
+//! One sentence that says where the run stands and what it waits for: on every screen, in the terminal's title,
+//! in tmux's status bar, in what is sent to chats.
+
+use crate::domain::figure;
+use crate::domain::state::{Direction, Status};
+use crate::protocol::view::{Mood, Sentence, Step, View};
+
+/// The sentence of a view whose steps and fences are filled in.
+pub(super) fn of(view: &View) -> Sentence {
+    let current = view.current.as_ref().and_then(|id| view.step(id));
+    frozen(view, current).or_else(|| hand(view)).unwrap_or_else(|| match current {
+        Some(step) => about(view, step),
+        None => say(Mood::Done, "every step is over; nothing waits for you"),
+    })
+}
+
+fn say(mood: Mood, text: impl Into<String>) -> Sentence {
+    Sentence { mood, text: text.into() }
+}
+
+/// Tenants cannot write.
+fn frozen(view: &View, current: Option<&Step>) -> Option<Sentence> {
+    let (service, step) = view.fences.first().filter(|_| !view.switched)?;
+    let running = current.is_some_and(|current| current.status == Status::Running && view.alive());
+    let freeze = view.freeze.as_ref().filter(|freeze| running && freeze.ended.is_none());
+    Some(match freeze {
+        Some(freeze) => {
+            let left = freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64();
+            say(Mood::Frozen, format!("FREEZE: tenants' writes wait, {:.1} s of the budget left", left.max(0.0)))
+        }
+        None if running => say(Mood::Frozen, format!("FREEZE: the {service} is fenced, {step} is at it")),
+        None => say(
+            Mood::Frozen,
+            format!("FENCE SHUT at the {service}, by step {step}: tenants cannot write; resume {step} to open it"),
+        ),
+    })
+}
+
+fn hand(view: &View) -> Option<Sentence> {
+    let hand = view.hands.first()?;
+    Some(say(Mood::You, format!("WAITING FOR YOU: {} has a hand up: {}", hand.by, hand.text)))
+}
+
+fn about(view: &View, step: &Step) -> Sentence {
+    let back = step.direction == Direction::Back;
+    match step.status {
+        Status::Running if view.alive() => running(step, back),
+        Status::Failed if back => {
+            say(Mood::Failed, format!("WAITING FOR YOU: taking {} back failed{}", step.id, why(step)))
+        }
+        Status::Failed => say(Mood::Failed, format!("WAITING FOR YOU: {} failed{}", step.id, why(step))),
+        Status::InDoubt | Status::Running => {
+            say(Mood::You, format!("WAITING FOR YOU: resume {}, its engine went away in the middle", step.id))
+        }
+        _ => waiting(view, step),
+    }
+}
+
+fn why(step: &Step) -> String {
+    step.failure.as_ref().map(|failure| format!(": {}", failure.what)).unwrap_or_default()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a percentage")]
+fn running(step: &Step, back: bool) -> Sentence {
+    let name = if back { format!("taking {} back", step.id) } else { step.id.to_string() };
+    let share = step.fraction.map(|share| format!(" {} %", (share * 100.0).floor() as i64)).unwrap_or_default();
+    let left = step.left_s.as_ref().map(|(left, _)| format!(", {} left", figure::seconds(*left))).unwrap_or_default();
+    say(Mood::Running, format!("{name}{share}{left}; nothing waits for you"))
+}
+
+fn waiting(view: &View, step: &Step) -> Sentence {
+    let id = &step.id;
+    let until = |at: jiff::Timestamp| figure::seconds(at.duration_since(view.at).as_secs_f64());
+    let window = match &step.gate.window {
+        Some(window) if view.at < window.from => {
+            return say(Mood::Calm, format!("{id} waits for its window, which opens in {}", until(window.from)));
+        }
+        Some(window) if view.at >= window.to => {
+            return say(Mood::You, format!("WAITING FOR YOU: the window of {id} is over; set another in the runbook"));
+        }
+        Some(window) => format!(", window closes in {}", until(window.to)),
+        None => String::new(),
+    };
+    let verb = match (&step.gate.phrase, step.action.as_str()) {
+        (Some(_), _) => "type the phrase of",
+        (None, "manual") => "do and confirm",
+        _ => "confirm",
+    };
+    say(Mood::You, format!("WAITING FOR YOU: {verb} {id}{window}"))
+}
