@@ -8,6 +8,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use jiff::Timestamp;
 
 use super::{Stop, output, present};
+use crate::domain::admission;
 use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::runbook::{ActionSpec, Runbook, Step};
 use crate::domain::{Failure, Preview, StepId};
@@ -31,7 +32,7 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
         present::line(&format!("\n== {} ({}), owner {}, day {}", step.id, step.action.name(), step.owner, step.day));
         present::line(output::preview(preview).trim_end());
     }
-    in_window(step)?;
+    admission::in_window(step, Timestamp::now()).map_err(|failure| Stop::AtGate(failure.what))?;
     let on_terminal = std::io::stdin().is_terminal() && !given.json;
     if runbook.is_production() && !on_terminal {
         return Err(Stop::AtGate(format!("step `{}` in production asks for a person on a terminal", step.id)));
@@ -79,16 +80,6 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
         _ => None,
     };
     Ok(Consent { by: who.to_owned(), how: kind, phrase, accepted, evidence })
-}
-
-fn in_window(step: &Step) -> Result<(), Stop> {
-    let Some(window) = &step.gate.window else { return Ok(()) };
-    let now = Timestamp::now();
-    if now < window.from || now >= window.to {
-        let waiting = format!("step `{}` starts between {} and {}, and it is {now}", step.id, window.from, window.to);
-        return Err(Stop::AtGate(waiting));
-    }
-    Ok(())
 }
 
 pub(super) fn ask(question: &str) -> Result<String, Stop> {

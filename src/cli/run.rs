@@ -1,10 +1,12 @@
 //! `cutover run`: drives the steps that are not over yet, each through its gate.
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::drive::{self, Agreed};
 use super::gate::{self, Given};
 use super::{Stop, Which, present};
+use crate::domain::admission;
 use crate::domain::machine::{self, Command};
 use crate::domain::state::{Direction, Status};
 use crate::domain::{Failure, StepId};
@@ -22,6 +24,12 @@ pub(super) struct RunArgs {
     /// Stop after this step.
     #[arg(long, value_name = "STEP")]
     until: Option<String>,
+}
+
+/// What a step waits for that nobody on this terminal can give.
+fn waits(failure: Failure) -> Stop {
+    let why = failure.why.iter().chain(&failure.next).fold(failure.what.clone(), |text, why| format!("{text}: {why}"));
+    Stop::AtGate(why)
 }
 
 /// `STEP=PHRASE`.
@@ -74,7 +82,9 @@ async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
         } else {
             let preview = handle.preview(&id).await?;
             let consent = gate::pass(&plan.runbook, step, &preview, &given, &who)?;
-            Command::Start { step: id, digest: preview.digest(), risks: preview.accepts, consent }
+            let (digest, now) = (preview.digest(), Timestamp::now());
+            admission::may_start(&handle.state(), plan, step, (&digest, &consent), now).map_err(waits)?;
+            Command::Start { step: id, digest, risks: preview.accepts, consent }
         };
         handle.command(command).await?;
     }

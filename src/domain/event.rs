@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::approval::Approval;
 use super::check::Check;
 use super::failure::Failure;
 use super::ids::{RunId, StepId};
@@ -155,6 +156,13 @@ pub enum Event {
     Kept { step: StepId, attempt: u32, effect: Option<String>, what: String, why: String },
     /// A step was taken back; what was looked at afterwards.
     RolledBack { step: StepId, attempt: u32, checks: Vec<Check> },
+    /// Somebody other than the driver signed a step's preview; the signature was verified, by the key with this
+    /// fingerprint.
+    Approved {
+        #[serde(flatten)]
+        approval: Approval,
+        key: String,
+    },
     /// Somebody took the wheel; from whom, in which way, and why.
     WheelTaken { by: String, from: Option<String>, how: Taking, why: String },
     /// The driver let the wheel go.
@@ -177,6 +185,7 @@ impl Event {
             | Self::RunbookChanged { .. }
             | Self::EngineStarted { .. }
             | Self::LockTakenOver { .. }
+            | Self::Approved { .. }
             | Self::WheelTaken { .. }
             | Self::WheelReleased { .. }
             | Self::Noted { .. }

@@ -121,7 +121,7 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
             }
             Ok(vec![back(&step.id, &was, digest.clone(), consent.clone(), *accepted_loss)])
         }
-        Command::Say(saying) => saying::decide(&state.seat, saying),
+        Command::Say(saying) => saying::decide(state, plan, saying),
         Command::Reload if state.runbook == plan.digest => Ok(vec![]),
         Command::Reload => Ok(vec![Event::RunbookChanged { digest: plan.digest.clone() }]),
     }

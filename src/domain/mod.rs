@@ -3,6 +3,8 @@
 //! The loader makes a [`plan::Plan`] of these words, the machine decides and folds with them, the actions
 //! speak in them, and the journal keeps them. Anything here can be tested without a service.
 
+pub mod admission;
+pub mod approval;
 pub mod check;
 pub mod event;
 pub mod failure;

@@ -1,8 +1,11 @@
 //! What people may say to a run, and what it means: notes, hands, and the wheel.
 
+use super::approval::Approval;
 use super::event::Event;
 use super::failure::Failure;
+use super::plan::Plan;
 use super::seat::{Seat, Taking};
+use super::state::RunState;
 
 /// The longest note, in characters.
 pub const LONGEST: usize = 500;
@@ -21,14 +24,18 @@ pub enum Saying {
     TakeWheel { by: String, how: Taking, why: String },
     /// Let the wheel go.
     ReleaseWheel { by: String },
+    /// An approval whose signature was made somewhere else.
+    Approve(Approval),
 }
 
 /// What is recorded for it.
 ///
 /// # Errors
 /// Refused: an empty or too long text, a hand that is not up, a wheel that somebody else holds.
-pub fn decide(seat: &Seat, saying: &Saying) -> Result<Vec<Event>, Failure> {
+pub fn decide(state: &RunState, plan: &Plan, saying: &Saying) -> Result<Vec<Event>, Failure> {
+    let seat = &state.seat;
     Ok(vec![match saying.clone() {
+        Saying::Approve(approval) => approved(state, plan, approval)?,
         Saying::Note { by, text } => Event::Noted { by, text: readable(&text)? },
         Saying::RaiseHand { by, text } => Event::HandRaised { by, text: readable(&text)? },
         Saying::AnswerHand { hand, by, text } => {
@@ -43,6 +50,20 @@ pub fn decide(seat: &Seat, saying: &Saying) -> Result<Vec<Event>, Failure> {
             _ => return Err(Failure::refused(format!("{by} is not driving"))),
         },
     }])
+}
+
+/// A signature of one of the runbook's people, of a step of this run. Whether it opens the gate is looked at when
+/// the step starts: by then the preview may be another.
+fn approved(state: &RunState, plan: &Plan, approval: Approval) -> Result<Event, Failure> {
+    let statement = &approval.statement;
+    if state.run.as_ref() != Some(&statement.run) {
+        return Err(Failure::refused(format!("the approval is of the run {}, and this is another", statement.run)));
+    }
+    if plan.step(&statement.step).is_none() {
+        return Err(Failure::refused(format!("there is no step `{}`", statement.step)));
+    }
+    let key = approval.verify(plan)?.to_string();
+    Ok(Event::Approved { approval, key })
 }
 
 fn take(seat: &Seat, by: String, how: Taking, why: String) -> Result<Event, Failure> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::approval::Approval;
 use super::event::{Event, Holder, Recorded};
 use super::ids::{RunId, StepId};
 use super::resource::Resource;
@@ -44,6 +45,8 @@ pub struct RunState {
     pub returned: Option<Returned>,
     /// What rollbacks left on purpose.
     pub kept: Vec<Kept>,
+    /// Approvals, oldest first.
+    pub approvals: Vec<Approval>,
     /// Who drives, what was said, whose hand is up.
     pub seat: Seat,
 }
@@ -128,6 +131,7 @@ impl RunState {
                 self.returned = Some(Returned { at: recorded.at, ttl_seconds: *ttl_seconds });
             }
             Event::SwitchedBack { .. } => self.switched = false,
+            Event::Approved { approval, .. } => self.approvals.push(approval.clone()),
             Event::WheelTaken { .. }
             | Event::WheelReleased { .. }
             | Event::Noted { .. }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use super::attempt::Attempt;
 use super::book::Book;
 use super::companions;
 use crate::actions::{Action, Progress, Reading, Recorder};
+use crate::domain::admission;
 use crate::domain::event::Holder;
 use crate::domain::machine::{self, Command};
 use crate::domain::saying::Saying;
@@ -158,10 +160,12 @@ impl Engine {
     async fn one(&self, command: &Command, cancel: &CancellationToken) -> Result<(), Failure> {
         let mut command = command.clone();
         match &mut command {
-            Command::Start { step, digest, risks, .. } => {
+            Command::Start { step, digest, risks, consent } => {
                 let now = self.preview(step, cancel).await?;
                 agreed(step, &now, digest)?;
                 *risks = now.accepts;
+                let (state, spec) = (self.book.state(), self.step(step)?);
+                admission::may_start(&state, &self.plan, spec, (digest, consent), Timestamp::now())?;
             }
             Command::RollBack { step, digest, accepted_loss, .. } => {
                 let way_back = self.way_back(step, cancel).await?;

@@ -10,7 +10,7 @@ use super::live::Asking;
 use crate::domain::StepId;
 use crate::domain::seat::Note;
 pub use risk::{Level, Risk};
-pub use step::{Choice, Direction, Gate, Origin, Part, PartState, Point, Step, Undo};
+pub use step::{Approved, Choice, Direction, Gate, Origin, Part, PartState, Point, Step, Undo};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

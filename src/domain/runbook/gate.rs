@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::approval::Wanted;
+
 /// The conditions of a step's start; all of them must be met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,9 @@ pub struct Gate {
     pub phrase: Option<String>,
     /// The step starts in this time only.
     pub window: Option<Window>,
+    /// Somebody other than the driver has signed the preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Wanted>,
 }
 
 /// A stretch of time, each end an RFC 3339 time such as `2026-11-26T02:00:00Z`.
@@ -29,9 +34,16 @@ pub struct Window {
     pub to: Timestamp,
 }
 
+impl Window {
+    /// Whether that moment is in it.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.to
+    }
+}
+
 impl Default for Gate {
     fn default() -> Self {
-        Self { confirm: true, phrase: None, window: None }
+        Self { confirm: true, phrase: None, window: None, approval: None }
     }
 }
 

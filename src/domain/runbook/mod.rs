@@ -7,6 +7,7 @@ pub mod connections;
 mod defaults;
 pub mod gate;
 pub mod inputs;
+mod person;
 pub mod step;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ pub use connections::{
     Account, Connections, Dns, Docker, Front, Kubernetes, MySql, Probe, Registry, Request, Service, Source, Target, Tls,
 };
 pub use gate::{Gate, Window};
+pub use person::Person;
 pub use step::{ActionSpec, Step};
 
 /// One migration: what it talks to, and what is done in which order.
@@ -38,6 +40,9 @@ pub struct Runbook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub deadline: Option<Timestamp>,
+    /// Who takes part.
+    #[serde(default, rename = "person", skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<Person>,
     /// Whom each step talks to.
     #[serde(flatten)]
     pub connections: Connections,

@@ -81,6 +81,9 @@ fn waiting(view: &View, step: &Step) -> Sentence {
         Some(window) => format!(", window closes in {}", until(window.to)),
         None => String::new(),
     };
+    if let Some(role) = step.gate.approval.as_ref().filter(|_| step.gate.approved.is_empty()) {
+        return say(Mood::Calm, format!("{id} waits for the approval of a {role}{window}"));
+    }
     let verb = match (&step.gate.phrase, step.action.as_str()) {
         (Some(_), _) => "type the phrase of",
         (None, "manual") => "do and confirm",

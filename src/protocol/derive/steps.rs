@@ -28,11 +28,7 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
         fraction: meters.last().and_then(fraction),
         left_s: if running { left(&meters, took, planned.as_ref()) } else { None },
         planned_s: planned,
-        gate: view::Gate {
-            confirm: step.gate.confirm,
-            phrase: step.gate.phrase.clone(),
-            window: step.gate.window.clone(),
-        },
+        gate: gate(facts, step, &was),
         parts: parts(facts, step, &was),
         meters,
         checks: was.checks.clone(),
@@ -42,6 +38,23 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
         undo: undo(facts, step, &was),
         point: point(step),
         outputs: as_text(&was.outputs),
+    }
+}
+
+fn gate(facts: &Facts<'_>, step: &Step, was: &StepState) -> view::Gate {
+    let next = facts.state.approvals.iter().map(|approval| (&approval.statement, &approval.by));
+    let next = next.filter(|(statement, _)| statement.step == step.id && statement.attempt == was.attempt + 1);
+    let approved = next.map(|(statement, by)| view::Approved {
+        by: by.clone(),
+        digest: statement.digest.clone(),
+        expires: statement.expires,
+    });
+    view::Gate {
+        confirm: step.gate.confirm,
+        phrase: step.gate.phrase.clone(),
+        window: step.gate.window.clone(),
+        approval: step.gate.approval.as_ref().map(|wanted| wanted.role.clone()),
+        approved: approved.filter(|approved| facts.now < approved.expires).collect(),
     }
 }
 

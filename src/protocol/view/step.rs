@@ -83,6 +83,22 @@ pub struct Gate {
     pub phrase: Option<String>,
     /// Only in this time.
     pub window: Option<Window>,
+    /// Somebody with this role signs the preview first.
+    pub approval: Option<String>,
+    /// Who signed a preview for the next attempt, and until when that is good. Whether it is this preview shows
+    /// its digest.
+    pub approved: Vec<Approved>,
+}
+
+/// An approval for the next attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// Who.
+    pub by: String,
+    /// Of the preview with this digest.
+    pub digest: String,
+    /// Good until then.
+    pub expires: Timestamp,
 }
 
 /// A change to the world inside a step.
