@@ -70,4 +70,7 @@ pub struct Asking {
     pub why: String,
     /// Since when.
     pub at: Timestamp,
+    /// Whether the driver offers it to them: they have only to take it.
+    #[serde(default)]
+    pub offered: bool,
 }

@@ -5,6 +5,8 @@
 //! the page and the report draw it; none of them looks at the world or folds events itself. What a client sends
 //! is an [`order::Order`], which says what it was drawn from. `assets/protocol.md` is the same for people.
 
+pub mod address;
+pub mod client;
 pub mod derive;
 pub mod live;
 pub mod log;

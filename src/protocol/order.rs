@@ -52,12 +52,40 @@ pub enum Verb {
     /// Take the wheel: free, handed over, or from a driver who has gone silent. The step typed by the taker is
     /// the current one; empty where there is none.
     TakeWheel { current: String, why: String },
-    /// Hand the wheel to the one who asks for it.
+    /// Offer the wheel to the one who asks for it; they take it, having read where the run stands.
     HandOver { to: String },
     /// Let the wheel go.
     ReleaseWheel,
     /// End the engine once no step runs: nothing is watched from then on.
     Shutdown,
+}
+
+/// What anybody may say who looks on; recorded under the name of who says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum Message {
+    /// For everybody to read.
+    Note {
+        /// At most 500 characters.
+        text: String,
+    },
+    /// To be answered by the driver before the next gate is passed.
+    RaiseHand {
+        /// Why.
+        text: String,
+    },
+    /// Ask the driver for the wheel.
+    AskWheel {
+        /// Why.
+        why: String,
+    },
+}
+
+/// An order or a message was taken: what it led to is in the journal up to there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The journal's place.
+    pub seq: u64,
 }
 
 /// What a gate asked for.
