@@ -20,6 +20,7 @@
 //! | [`actions`] | what each step means: preview, apply, verify | domain, services |
 //! | [`engine`] | the loop that carries out commands | domain, journal, actions |
 //! | [`protocol`] | what every client of an engine speaks, and the one view that all of them draw | domain |
+//! | [`server`] | the engine's listener: views, orders, logs over a Unix socket | domain, protocol, engine |
 //! | [`lab`] | real services on this machine to rehearse against | domain, services |
 //! | [`cli`] | the command line: it wires everything | all |
 //!
@@ -33,4 +34,5 @@ pub mod journal;
 pub mod lab;
 pub mod loader;
 pub mod protocol;
+pub mod server;
 pub mod services;

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("actions", &["domain", "services"]),
     ("engine", &["domain", "journal", "actions"]),
     ("protocol", &["domain"]),
+    ("server", &["domain", "protocol", "engine"]),
     ("lab", &["domain", "services"]),
 ];
 

@@ -3,7 +3,10 @@
 mod adopt;
 mod check;
 mod drive;
+mod engine;
+
 mod gate;
+mod history;
 mod journal;
 mod lab;
 mod output;
@@ -14,6 +17,7 @@ mod report;
 mod rollback;
 mod run;
 mod schema;
+mod session;
 mod status;
 mod summary;
 mod supervisor;
@@ -46,6 +50,11 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drives the steps that are not over yet, each through its gate.
     Run(run::RunArgs),
+    /// Attaches this terminal to the run, whose engine goes on without it; starts one where there is none.
+    Drive(drive::DriveArgs),
+    /// The engine as a process of its own; started by `cutover drive`.
+    #[command(hide = true)]
+    Engine(engine::EngineArgs),
     /// Takes steps back, the last first, each through its way back.
     Rollback(rollback::RollbackArgs),
     /// Where the run stands; exits with 1 where a fence is shut or a step failed.
@@ -176,8 +185,10 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Schema => schema::schema(),
         Command::Plan(args) => plan::plan(&args).await,
         Command::Run(args) => Box::pin(supervisor::over(&args.which, run::run(&args))).await,
+        Command::Drive(args) => Box::pin(drive::drive(&args)).await,
+        Command::Engine(args) => engine::engine(&args).await,
         Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
-        Command::Status(args) => status::status(&args),
+        Command::Status(args) => status::status(&args).await,
         Command::Adopt(args) => adopt::adopt(&args).await,
         Command::Journal(args) => journal::journal(&args),
         Command::Report(args) => report::report(&args),

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::drive::{self, Agreed};
+use super::session::{self, Agreed};
 use super::{Stop, Which, gate, output, present};
 use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::machine::{self, Command};
@@ -39,12 +39,12 @@ pub(super) struct RollbackArgs {
 /// Takes back until nothing after the step stands; the summary comes last.
 pub(super) async fn rollback(args: &RollbackArgs) -> Result<(), Stop> {
     let (which, take_over) = (&args.which, args.agreed.take_over);
-    drive::drive(which, take_over, "rolled_back", |handle| async move { steps(&handle, args).await }).await
+    session::drive(which, take_over, "rolled_back", |handle| async move { steps(&handle, args).await }).await
 }
 
 async fn steps(handle: &Handle, args: &RollbackArgs) -> Result<(), Stop> {
     let plan = handle.plan();
-    let keep = args.to.as_deref().map(|id| drive::known_step(plan, id)).transpose()?;
+    let keep = args.to.as_deref().map(|id| session::known_step(plan, id)).transpose()?;
     let who = handle.holder().who;
     loop {
         let state = handle.state();

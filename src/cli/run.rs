@@ -3,8 +3,8 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::drive::{self, Agreed};
 use super::gate::{self, Given};
+use super::session::{self, Agreed};
 use super::{Stop, Which, present};
 use crate::domain::admission;
 use crate::domain::machine::{self, Command};
@@ -27,6 +27,7 @@ pub(super) struct RunArgs {
 }
 
 /// What a step waits for that nobody on this terminal can give.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn waits(failure: Failure) -> Stop {
     let why = failure.why.iter().chain(&failure.next).fold(failure.what.clone(), |text, why| format!("{text}: {why}"));
     Stop::AtGate(why)
@@ -41,7 +42,7 @@ pub(super) fn phrase(text: &str) -> Result<(StepId, String), String> {
 /// Drives until every step is over, a gate waits, or something fails; the summary comes last, then too.
 pub(super) async fn run(args: &RunArgs) -> Result<(), Stop> {
     let (which, take_over) = (&args.which, args.agreed.take_over);
-    drive::drive(which, take_over, "succeeded", |handle| async move { steps(&handle, args).await }).await
+    session::drive(which, take_over, "succeeded", |handle| async move { steps(&handle, args).await }).await
 }
 
 async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
@@ -52,7 +53,7 @@ async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
             Failure::refused(format!("a rehearsal drives the lab, and the environment is `{environment}`")).into()
         );
     }
-    let until = args.until.as_deref().map(|id| drive::known_step(plan, id)).transpose()?;
+    let until = args.until.as_deref().map(|id| session::known_step(plan, id)).transpose()?;
     let given = Given {
         yes: args.agreed.yes,
         phrases: args.phrases.clone(),

@@ -1,11 +1,22 @@
-//! `cutover status`: where a run stands, read from its journal; nobody has to be driving.
+//! `cutover status`: where a run stands, as its engine or its journal has it; nobody has to be driving.
+
+use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
+use tokio::time::timeout;
 
-use super::{Stop, Which, output, present};
+use super::{Stop, Which, drive, history, output, present};
 use crate::domain::state::Status;
-use crate::domain::{Plan, RunState, figure, machine};
+use crate::domain::{Plan, RunState, figure};
+use crate::engine;
+use crate::journal::Lock;
+use crate::protocol::client::Me;
+use crate::protocol::derive::{self, Facts};
+use crate::protocol::live::Live;
+use crate::protocol::view::View;
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
@@ -16,14 +27,20 @@ pub(super) struct StatusArgs {
     oneline: bool,
 }
 
+/// How long a live engine may take to say where it stands.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Shows where the run stands.
-pub(super) fn status(args: &StatusArgs) -> Result<(), Stop> {
+pub(super) async fn status(args: &StatusArgs) -> Result<(), Stop> {
     let plan = args.which.plan()?;
-    let state = crate::engine::look(&args.which.directory(&plan))?;
+    let directory = args.which.directory(&plan);
+    let state = engine::look(&directory)?;
+    let view = view(&state, &plan, &directory).await;
+    let sentence = &view.sentence.text;
     if args.which.json {
-        present::line(&json!({ "event": "status", "sentence": sentence(&state, &plan), "state": state }).to_string());
+        present::line(&json!({ "event": "status", "sentence": sentence, "state": state }).to_string());
     } else {
-        present::line(&sentence(&state, &plan));
+        present::line(sentence);
         if !args.oneline {
             table(&state, &plan);
         }
@@ -32,25 +49,15 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Stop> {
     if !state.fences.is_empty() && !state.switched || failed { Err(Stop::NotGood) } else { Ok(()) }
 }
 
-/// Where it stands, in one sentence.
-fn sentence(state: &RunState, plan: &Plan) -> String {
-    if let Some((service, step)) = state.fences.iter().next()
-        && !state.switched
-    {
-        return format!(
-            "FENCE SHUT at the {service}, by step `{step}`: tenants cannot write. `cutover run` opens it again"
-        );
+/// From the engine where one answers, which knows the figures of this moment; else from the journal.
+async fn view(state: &RunState, plan: &Plan, directory: &Path) -> View {
+    let alive = Lock::is_held(directory);
+    if alive && let Ok(Ok((_, view))) = timeout(PATIENCE, drive::attach(directory, Me::new("status"))).await {
+        return view;
     }
-    let Some(step) = machine::next(state, plan) else { return "every step is over".to_owned() };
-    let was = state.step(&step.id);
-    match was.status {
-        Status::Failed => {
-            format!("{} FAILED: {}", step.id, was.failure.map(|failure| failure.what).unwrap_or_default())
-        }
-        Status::InDoubt => format!("{} is in doubt: its engine went away; `cutover run` looks and goes on", step.id),
-        Status::Running => format!("{} is running, attempt {}", step.id, was.attempt),
-        _ => format!("WAITING FOR YOU: {} is next", step.id),
-    }
+    let (live, history) = (Live::default(), history::of_rehearsals());
+    let now = Timestamp::now();
+    derive::view(&Facts { state, plan, live: &live, history: &history, now, alive, past: false })
 }
 
 fn table(state: &RunState, plan: &Plan) {

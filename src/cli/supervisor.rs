@@ -50,7 +50,7 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
 }
 
 /// Fences that keep tenants from writing: not the source's after the point of switching.
-fn fenced(state: &RunState) -> String {
+pub(super) fn fenced(state: &RunState) -> String {
     let source_rests = |service: &str| state.switched && service.starts_with("source");
     let shut = state.fences.keys().filter(|service| !source_rests(service));
     shut.cloned().collect::<Vec<_>>().join(" and the ")

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod ids;
 pub mod machine;
 pub mod period;
+pub mod plain;
 pub mod plan;
 pub mod preview;
 pub mod resource;

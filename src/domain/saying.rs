@@ -3,6 +3,7 @@
 use super::approval::Approval;
 use super::event::Event;
 use super::failure::Failure;
+use super::plain;
 use super::plan::Plan;
 use super::seat::{Seat, Taking};
 use super::state::RunState;
@@ -81,7 +82,7 @@ fn take(seat: &Seat, by: String, how: Taking, why: String) -> Result<Event, Fail
 
 /// The text without what could draw on somebody's terminal.
 fn readable(text: &str) -> Result<String, Failure> {
-    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    let text = plain::line(text);
     let text = text.trim();
     if text.is_empty() {
         return Err(Failure::refused("there is nothing to say"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::BackoffBuilder;
 
-use super::handle::Engine;
+use super::work::Engine;
 use crate::actions::{Action, CrashPoint, Outputs, Reading, Recorder};
 use crate::domain::failure::FailureKind;
 use crate::domain::runbook::Step;

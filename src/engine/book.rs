@@ -71,6 +71,14 @@ impl Book {
         let _ = self.notices.send(notice);
     }
 
+    /// Events after that place, at most so many.
+    ///
+    /// # Errors
+    /// That the journal could not be read.
+    pub fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        Ok(self.inner().journal.page(after, limit)?)
+    }
+
     /// Records what `decide` makes of the state, with nothing in between.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::handle::{Engine, Notice};
+use super::handle::Notice;
+use super::work::Engine;
 use crate::actions::{Action, Health, Recorder};
 use crate::domain::state::Status;
 use crate::domain::{Event, StepId};

@@ -8,15 +8,13 @@ use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Attempt;
 use super::book::Book;
 use super::companions;
-use crate::actions::{Action, Progress, Reading, Recorder};
-use crate::domain::admission;
+use super::work::{Asked, Engine, InFlight};
+use crate::actions::{Action, Progress, Recorder};
 use crate::domain::event::Holder;
 use crate::domain::machine::{self, Command};
 use crate::domain::saying::Saying;
-use crate::domain::state::Direction;
 use crate::domain::{Check, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
 
 /// What an engine tells.
@@ -32,27 +30,21 @@ pub enum Notice {
     Companion { companion: StepId, healthy: bool, detail: String },
 }
 
+/// So many events are read from the journal at once: appending has to wait meanwhile.
+const PAGE: usize = 1000;
+
 /// A driver's access to an engine.
 #[derive(Clone)]
 pub struct Handle {
-    orders: mpsc::Sender<(Command, oneshot::Sender<Result<(), Failure>>)>,
+    orders: mpsc::Sender<Asked>,
     engine: Engine,
     /// Ends when the engine was told to stop.
     cancel: CancellationToken,
 }
 
-/// What the engine's task and its handles share.
-#[derive(Clone)]
-pub(super) struct Engine {
-    pub(super) run: RunId,
-    pub(super) plan: Arc<Plan>,
-    pub(super) directory: PathBuf,
-    pub(super) book: Arc<Book>,
-}
-
 impl Handle {
     pub(super) fn start(run: RunId, plan: Arc<Plan>, directory: PathBuf, book: Arc<Book>) -> Self {
-        let engine = Engine { run, plan, directory, book };
+        let engine = Engine { run, plan, directory, book, in_flight: InFlight::default() };
         let cancel = CancellationToken::new();
         let (orders, inbox) = mpsc::channel(16);
         tokio::spawn(engine.clone().carry_out(inbox, cancel.clone()));
@@ -115,9 +107,22 @@ impl Handle {
     /// # Errors
     /// Refusals, and what ended the step.
     pub async fn command(&self, command: Command) -> Result<(), Failure> {
-        let (reply, answer) = oneshot::channel();
+        let (over, answer) = oneshot::channel();
+        self.ask(Asked { command, decided: None, over: Some(over) }, answer).await
+    }
+
+    /// Begins a command; returns once it is decided and in the journal, while the engine goes on with it.
+    ///
+    /// # Errors
+    /// Refusals.
+    pub async fn begin(&self, command: Command) -> Result<(), Failure> {
+        let (decided, answer) = oneshot::channel();
+        self.ask(Asked { command, decided: Some(decided), over: None }, answer).await
+    }
+
+    async fn ask(&self, asked: Asked, answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
         let gone = || Failure::permanent("the engine is gone").next("start it again: it goes on where it was");
-        self.orders.send((command, reply)).await.map_err(|_| gone())?;
+        self.orders.send(asked).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -129,7 +134,44 @@ impl Handle {
         self.engine.book.decided(|state| machine::decide(state, &self.engine.plan, &Command::Say(saying)))
     }
 
-    /// Asks the step in flight to stop where it can go on later.
+    /// Asks that attempt, and nothing else, to stop where it can go on later.
+    ///
+    /// # Errors
+    /// Refused where it is not the one in flight.
+    pub fn stop_attempt(&self, step: &StepId, attempt: u32) -> Result<(), Failure> {
+        if self.engine.in_flight.stop(step, attempt) {
+            return Ok(());
+        }
+        Err(Failure::refused(format!("attempt {attempt} at step `{step}` is not under way: there is nothing to stop")))
+    }
+
+    /// Events after that place of the journal, at most so many.
+    ///
+    /// # Errors
+    /// That the journal could not be read.
+    pub fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.engine.book.events(after, limit)
+    }
+
+    /// The state as it was after that many events.
+    ///
+    /// # Errors
+    /// That the journal could not be read.
+    pub fn state_at(&self, seq: u64) -> Result<(RunState, Timestamp), Failure> {
+        let (mut state, mut at) = (RunState::default(), Timestamp::UNIX_EPOCH);
+        while state.seq < seq {
+            let limit = usize::try_from(seq - state.seq).unwrap_or(usize::MAX).min(PAGE);
+            let page = self.events(state.seq, limit)?;
+            let Some(last) = page.last() else { break };
+            at = last.at;
+            for recorded in &page {
+                state.fold(recorded);
+            }
+        }
+        Ok((state, at))
+    }
+
+    /// Asks the step in flight to stop where it can go on later, and the engine to begin nothing more.
     pub fn stop(&self) {
         self.cancel.cancel();
     }
@@ -141,94 +183,5 @@ impl Handle {
     pub fn close(self) -> Result<(), Failure> {
         self.cancel.cancel();
         self.engine.book.close()
-    }
-}
-
-impl Engine {
-    async fn carry_out(
-        self,
-        mut inbox: mpsc::Receiver<(Command, oneshot::Sender<Result<(), Failure>>)>,
-        cancel: CancellationToken,
-    ) {
-        while let Some((command, reply)) = inbox.recv().await {
-            let result = self.one(&command, &cancel).await;
-            // A driver who is gone hears of it from the journal.
-            let _ = reply.send(result);
-        }
-    }
-
-    async fn one(&self, command: &Command, cancel: &CancellationToken) -> Result<(), Failure> {
-        let mut command = command.clone();
-        match &mut command {
-            Command::Start { step, digest, risks, consent } => {
-                let now = self.preview(step, cancel).await?;
-                agreed(step, &now, digest)?;
-                *risks = now.accepts;
-                let (state, spec) = (self.book.state(), self.step(step)?);
-                admission::may_start(&state, &self.plan, spec, (digest, consent), Timestamp::now())?;
-            }
-            Command::RollBack { step, digest, accepted_loss, .. } => {
-                let way_back = self.way_back(step, cancel).await?;
-                agreed(step, &way_back, digest)?;
-                loss_accepted(step, &way_back, *accepted_loss)?;
-            }
-            Command::Resume { .. } | Command::Adopt { .. } | Command::Reload | Command::Say(_) => {}
-        }
-        for event in machine::decide(&self.book.state(), &self.plan, &command)? {
-            self.book.record(event)?;
-        }
-        match &command {
-            Command::Start { step, .. } | Command::Resume { step, .. } | Command::RollBack { step, .. } => {
-                let attempt = Attempt::new(self, self.step(step)?, self.reading(step, cancel));
-                match self.book.state().step(step).direction {
-                    Direction::Forward => attempt.run().await,
-                    Direction::Back => attempt.back().await,
-                }
-            }
-            Command::Adopt { .. } | Command::Reload | Command::Say(_) => Ok(()),
-        }
-    }
-
-    async fn preview(&self, step: &StepId, cancel: &CancellationToken) -> Result<Preview, Failure> {
-        let action = self.step(step)?.action.clone();
-        action.preview(&self.reading(step, cancel)).await
-    }
-
-    async fn way_back(&self, step: &StepId, cancel: &CancellationToken) -> Result<Preview, Failure> {
-        let action = self.step(step)?.action.clone();
-        action.way_back(&self.reading(step, cancel)).await
-    }
-
-    fn step(&self, id: &StepId) -> Result<&crate::domain::runbook::Step, Failure> {
-        let unknown = || Failure::refused(format!("there is no step `{id}` in {}", self.plan.file.display()));
-        self.plan.step(id).ok_or_else(unknown)
-    }
-
-    pub(super) fn reading(&self, step: &StepId, cancel: &CancellationToken) -> Reading {
-        let attempt = self.book.state().step(step).attempt;
-        let book: Arc<dyn Recorder> = Arc::clone(&self.book) as Arc<dyn Recorder>;
-        let run = (self.run.clone(), Arc::clone(&self.plan), self.directory.clone());
-        Reading::new(run, (step.clone(), attempt), book, cancel.child_token())
-    }
-}
-
-/// What is agreed to is what would be done now.
-fn agreed(step: &StepId, now: &Preview, digest: &str) -> Result<(), Failure> {
-    if now.digest() == digest {
-        return Ok(());
-    }
-    Err(Failure::refused(format!("what step `{step}` would do is not what was agreed to any more"))
-        .because("the world, or the runbook, changed since its preview")
-        .next("look at the new preview and decide again"))
-}
-
-/// No write is lost that the driver did not give up by number.
-fn loss_accepted(step: &StepId, way_back: &Preview, accepted: u64) -> Result<(), Failure> {
-    match way_back.loses {
-        Some(loses) if loses > accepted => Err(Failure::refused(format!(
-            "taking `{step}` back would lose {loses} writes, and {accepted} are accepted"
-        ))
-        .next(format!("bring them over by hand first, or give up exactly so many: --accept-loss {loses}"))),
-        _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: owns the journal, carries out commands one at a time, and tells everybody what happened.
 //!
 //! [`open`] takes the run's lock and starts the engine; whoever drives talks to it through a [`Handle`].
-//! The pure machine decides what a command means; what is here does it: appends events ([`book`]), runs
+//! The pure machine decides what a command means; what is here does it (`work`): appends events ([`book`]), runs
 //! an attempt with its timeout and retries ([`attempt`]), and watches what finished steps left running
 //! ([`companions`]).
 
@@ -11,6 +11,7 @@ pub mod companions;
 pub mod crash;
 pub mod forecast;
 pub mod handle;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rand::Rng;
 
+pub use crate::actions::Progress;
 use crate::domain::machine::{self, Command};
 use crate::domain::{Event, Failure, Plan, RunId, RunState};
 use crate::journal::{Journal, Lock};

@@ -134,9 +134,19 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Event`] for an event that this version does not know: it fails closed.
     pub fn events_after(&self, seq: u64) -> Result<Vec<Recorded>, JournalError> {
-        let mut statement = self.connection.prepare("SELECT seq, at, event FROM events WHERE seq > ?1 ORDER BY seq")?;
-        let rows = statement
-            .query_map([seq], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
+        self.page(seq, usize::MAX)
+    }
+
+    /// The first events after `seq`, at most so many, in order.
+    ///
+    /// # Errors
+    /// As for [`Journal::events_after`].
+    pub fn page(&self, seq: u64, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT seq, at, event FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+        let row =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
+        let rows = statement.query_map(rusqlite::params![seq, i64::try_from(limit).unwrap_or(i64::MAX)], row)?;
         rows.map(|row| {
             let (seq, at, event) = row?;
             let broken = |why: String| JournalError::Event(seq, why);

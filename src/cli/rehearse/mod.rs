@@ -140,9 +140,17 @@ fn begin() -> Result<PathBuf, Stop> {
 
 /// The directory of the last rehearsal.
 pub(super) fn last() -> Result<PathBuf, Stop> {
-    let entries = std::fs::read_dir(rehearsals()).into_iter().flatten().flatten();
-    let last = entries.map(|entry| entry.path()).filter(|path| path.join("summary.json").exists()).max();
+    let last = finished().pop();
     last.ok_or_else(|| Failure::refused("there is no finished rehearsal").next("`cutover rehearse --yes`").into())
+}
+
+/// The directories of finished rehearsals, oldest first.
+pub(super) fn finished() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(rehearsals()).into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.join("summary.json").exists()).collect();
+    found.sort();
+    found
 }
 
 fn rehearsals() -> PathBuf {

@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a look at the world may take, or a decision that begins with one.
-const LOOKING: Duration = Duration::from_secs(600);
+const LOOKING: Duration = Duration::from_mins(10);
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

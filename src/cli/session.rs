@@ -111,7 +111,7 @@ async fn stopped(handle: &Handle) -> Result<(), Stop> {
 }
 
 /// Returns when no step is running.
-async fn idle(handle: &Handle) {
+pub(super) async fn idle(handle: &Handle) {
     let mut notices = handle.subscribe();
     while handle.state().steps.values().any(|step| step.status == Status::Running) {
         if notices.recv().await.is_err_and(|error| error == tokio::sync::broadcast::error::RecvError::Closed) {

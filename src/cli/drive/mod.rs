@@ -1,0 +1,76 @@
+//! `cutover drive`: a terminal's way to a run. It attaches to the engine, starts one where there is none, and
+//! takes the wheel where nobody has it; what the terminal does then costs the engine nothing.
+
+mod login;
+mod plain;
+mod start;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Stop, Which, present};
+use crate::domain::Failure;
+use crate::journal::lock;
+use crate::protocol::client::{Client, Me};
+use crate::protocol::order::{Order, Verb};
+use crate::protocol::{address, view::View};
+
+#[derive(Debug, Args)]
+pub(super) struct DriveArgs {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// The name that the others see [default: the login name].
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    /// Take the run over from an engine on another machine that is known to be dead.
+    #[arg(long)]
+    take_over: bool,
+}
+
+/// Attaches, drives, detaches.
+pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
+    let plan = args.which.plan()?;
+    let directory = args.which.directory(&plan);
+    let me = Me::new(args.name.clone().unwrap_or_else(|| lock::myself().who));
+    let client = if let Ok((client, _)) = attach(&directory, me.clone()).await {
+        client
+    } else {
+        login::name_what_dies_with_it(&directory);
+        start::engine(&args.which, &directory, args.take_over).await?;
+        attach(&directory, me).await?.0
+    };
+    let view = take_free_wheel(&client).await?;
+    let back = come_back(&args.which);
+    plain::follow(&client, view, args.which.json, &back).await
+}
+
+/// A client of the engine of that state directory, if one answers.
+pub(super) async fn attach(directory: &Path, me: Me) -> Result<(Client, View), Failure> {
+    let client = Client::unix(&address::of(directory), me)?;
+    let view = client.view().await?;
+    Ok((client, view))
+}
+
+/// Takes the wheel where nobody has it, or where it is this person's own; else this client looks on.
+async fn take_free_wheel(client: &Client) -> Result<View, Failure> {
+    let view = client.view().await?;
+    if view.driver.as_ref().is_none_or(|driver| driver.name == client.me().name) {
+        let verb = Verb::TakeWheel { current: String::new(), why: "drives".to_owned() };
+        let order = Order { command_id: format!("{:016x}", rand::random::<u64>()), seq: view.seq, verb };
+        if let Err(failure) = client.order(&order).await {
+            present::line(&format!("you look on: {}", failure.what));
+        }
+    }
+    client.view().await
+}
+
+/// The command that comes back to this run.
+fn come_back(which: &Which) -> String {
+    let quoted = |path: &PathBuf| path.display().to_string();
+    let mut command = format!("cutover drive {}", quoted(&which.runbook));
+    if let Some(state) = &which.state {
+        command = format!("{command} --state {}", quoted(state));
+    }
+    which.set.iter().fold(command, |command, value| format!("{command} --set '{value}'"))
+}

@@ -1,0 +1,81 @@
+//! `cutover engine`: the engine as a process of its own, in its own session, until a driver shuts it down.
+//!
+//! `cutover drive` starts it where there is none. It runs under the supervisor; one that was started again
+//! because a fence is shut goes on with the step in doubt by itself, as `cutover run` does.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Stop, Which, history, session, supervisor};
+use crate::domain::machine::Command;
+use crate::domain::state::Status;
+use crate::domain::{Failure, StepId};
+use crate::engine::{self, Handle, crash::CrashAt};
+use crate::server::{self, Server};
+
+#[derive(Debug, Args)]
+pub(super) struct EngineArgs {
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Take the run over from an engine on another machine that is known to be dead.
+    #[arg(long)]
+    take_over: bool,
+}
+
+/// Serves until it is shut down, under supervision.
+pub(super) async fn engine(args: &EngineArgs) -> Result<(), Stop> {
+    // Already a session's leader, where somebody started it by hand: then it stays in that one.
+    let _ = nix::unistd::setsid();
+    Box::pin(supervisor::over(&args.which, serve(args))).await
+}
+
+async fn serve(args: &EngineArgs) -> Result<(), Stop> {
+    let plan = args.which.plan()?;
+    let directory = args.which.directory(&plan);
+    let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
+    let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
+    let handle = engine::open(plan, options)?;
+    let options = server::Options { directory, history: history::of_rehearsals() };
+    let server = server::start(handle.clone(), options)?;
+    eprintln!("listening at {}, process {}", server.address().display(), std::process::id());
+    if let Some(step) = cut_off_behind_a_fence(&handle) {
+        eprintln!("step `{step}` was under way when its engine died, with a fence shut: going on with it");
+        handle.begin(Command::Resume { step, by: handle.holder().who }).await?;
+    }
+    let result = until_the_end(&handle, &server).await;
+    server.stop().await;
+    handle.close()?;
+    result
+}
+
+/// The step that must not wait for a person: tenants cannot write until somebody goes on with it.
+fn cut_off_behind_a_fence(handle: &Handle) -> Option<StepId> {
+    let state = handle.state();
+    if supervisor::fenced(&state).is_empty() {
+        return None;
+    }
+    state.steps.iter().find(|(_, step)| step.status == Status::InDoubt).map(|(id, _)| id.clone())
+}
+
+/// Returns when a driver shuts the engine down, or a signal does; a terminal that goes away does not.
+async fn until_the_end(handle: &Handle, server: &Server) -> Result<(), Stop> {
+    let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("listen for signals").because(why.to_string()));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(fault)?;
+    loop {
+        tokio::select! {
+            () = server.shut_down() => return Ok(()),
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hangup.recv() => {}
+        }
+    }
+    eprintln!("stopping: the step in flight goes to a place from which it can go on");
+    handle.stop();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        () = session::idle(handle) => {}
+    }
+    Err(Failure::interrupted().next("`cutover drive` starts it again: it goes on where it was").into())
+}

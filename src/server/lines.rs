@@ -1,0 +1,90 @@
+//! Log lines from what happens: what a person follows while a step runs.
+
+use jiff::Timestamp;
+
+use crate::domain::{Event, Failure, Recorded, StepId, figure};
+use crate::protocol::live::Meter;
+use crate::protocol::log::Level;
+
+/// A line before it has its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// When.
+    pub at: Timestamp,
+    /// The step, where it belongs to one.
+    pub step: Option<StepId>,
+    /// How grave.
+    pub level: Level,
+    /// What; it need not be harmless yet.
+    pub text: String,
+}
+
+/// The lines that an event makes, if any.
+pub(super) fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
+    let step = recorded.event.step().cloned();
+    let mut say = |level, text: String| line(Draft { at: recorded.at, step: step.clone(), level, text });
+    match &recorded.event {
+        Event::Log { line, .. } => say(Level::Info, line.clone()),
+        Event::StepStarted { attempt, consent, .. } => {
+            say(Level::Info, format!("starts, attempt {attempt}, by {}", consent.by));
+        }
+        Event::RollbackStarted { consent, .. } => say(Level::Info, format!("is taken back, by {}", consent.by)),
+        Event::Happened { effect, .. } => say(Level::Info, format!("did {effect}")),
+        Event::Undone { effect, .. } => say(Level::Info, format!("undid {effect}")),
+        Event::StepDone { .. } => say(Level::Info, "done".to_owned()),
+        Event::RolledBack { .. } => say(Level::Info, "taken back".to_owned()),
+        Event::StepAdopted { by, .. } => say(Level::Info, format!("adopted by {by}")),
+        Event::Checked { checks, .. } => {
+            for check in checks {
+                let level = if check.is_failed() { Level::Error } else { Level::Info };
+                say(level, format!("checked: {}: {}", check.fact, check.evidence));
+            }
+        }
+        Event::Looked { effect, found, .. } => {
+            say(Level::Warn, format!("{effect} was in doubt, and was looked for: {found:?}"));
+        }
+        Event::Retrying { failure, wait_ms, .. } => {
+            #[expect(clippy::cast_precision_loss, reason = "shown only")]
+            let wait = figure::seconds(*wait_ms as f64 / 1000.0);
+            say(Level::Warn, format!("again in {wait}: {}", whole(failure)));
+        }
+        Event::EffectFailed { effect, failure, .. } => {
+            say(Level::Error, format!("{effect} failed: {}", whole(failure)));
+        }
+        Event::StepFailed { failure, .. } => say(Level::Error, format!("did not go on: {}", whole(failure))),
+        Event::Fence { service, shut, .. } => {
+            let way = if *shut { "shut" } else { "open" };
+            say(Level::Warn, format!("fence {way}: {service}"));
+        }
+        Event::PointOfSwitching { .. } => {
+            say(Level::Warn, "point of switching: the source stays fenced from here on".to_owned());
+        }
+        Event::SwitchedBack { .. } => say(Level::Warn, "the source is opened again from here on".to_owned()),
+        Event::Kept { what, why, .. } => say(Level::Info, format!("kept {what}: {why}")),
+        Event::Companion { healthy, detail, .. } => {
+            let (level, word) = if *healthy { (Level::Info, "healthy") } else { (Level::Error, "NOT HEALTHY") };
+            say(level, format!("left running, {word}: {detail}"));
+        }
+        Event::EngineStarted { by, version } => {
+            say(Level::Info, format!("engine {version} started on {}, process {}", by.host, by.pid));
+        }
+        Event::LockTakenOver { from, .. } => {
+            say(Level::Warn, format!("taken over from {} on {}, process {}", from.who, from.host, from.pid));
+        }
+        Event::RunbookChanged { .. } => say(Level::Warn, "the runbook changed".to_owned()),
+        _ => {}
+    }
+}
+
+/// How far something is.
+pub(super) fn of_meter(step: &StepId, meter: &Meter, at: Timestamp) -> Draft {
+    let unit = meter.unit.as_str();
+    let of = meter.total.map(|total| format!(" of {}", figure::amount(total, unit))).unwrap_or_default();
+    let left = meter.eta_s.filter(|left| *left > 0.0).map(|left| format!(", {} left", figure::seconds(left)));
+    let text = format!("{}: {}{of}{}", meter.label, figure::amount(meter.done, unit), left.unwrap_or_default());
+    Draft { at, step: Some(step.clone()), level: Level::Info, text }
+}
+
+fn whole(failure: &Failure) -> String {
+    failure.why.iter().fold(failure.what.clone(), |text, why| format!("{text}: {why}"))
+}

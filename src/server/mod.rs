@@ -1,0 +1,88 @@
+//! The engine's listener: what `protocol` says, over a Unix socket in the run's state directory.
+//!
+//! Everything goes through the engine's [`Handle`]. One task folds what the engine tells into figures and log
+//! lines ([`feed`]), another makes a view whenever something changed and keeps its bytes ready ([`publish`]);
+//! a client gets the newest one when it is ready for it, never a queue. Orders are compared with the state here
+//! ([`orders`]) before the engine decides them, and only the driver's are taken ([`wheel`]).
+
+mod answer;
+mod feed;
+mod figures;
+mod lines;
+pub mod logs;
+mod orders;
+mod people;
+mod publish;
+mod router;
+mod shared;
+mod socket;
+mod stream;
+mod telemetry;
+mod wheel;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use crate::domain::Failure;
+use crate::engine::Handle;
+use crate::protocol::derive::History;
+use shared::Shared;
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The run's state directory, whose lock the engine holds.
+    pub directory: PathBuf,
+    /// What rehearsals took.
+    pub history: History,
+}
+
+/// A listening server; it ends with [`Server::stop`], or when a driver shuts the engine down.
+pub struct Server {
+    address: PathBuf,
+    shared: Arc<Shared>,
+    listening: JoinHandle<()>,
+}
+
+/// Listens for clients of that engine.
+///
+/// # Errors
+/// That there can be no socket.
+pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
+    let Options { directory, history } = options;
+    let (address, listener) = socket::listen(&directory)?;
+    let shared = Arc::new(Shared::new(handle, history, &directory)?);
+    tokio::spawn(feed::feed(Arc::clone(&shared)));
+    tokio::spawn(publish::publish(Arc::clone(&shared)));
+    let over = shared.over.clone();
+    let router = router::router(Arc::clone(&shared));
+    let serving = axum::serve(listener, router).with_graceful_shutdown(over.clone().cancelled_owned());
+    let listening = tokio::spawn(async move {
+        // It ends without an error: what a connection runs into is that connection's.
+        let _ = serving.await;
+    });
+    Ok(Server { address, shared, listening })
+}
+
+impl Server {
+    /// The socket.
+    pub fn address(&self) -> &Path {
+        &self.address
+    }
+
+    /// Returns when a driver asked for the engine's end.
+    pub async fn shut_down(&self) {
+        self.shared.over.cancelled().await;
+    }
+
+    /// Ends every stream, answers what was asked, and takes the socket away.
+    pub async fn stop(self) {
+        self.shared.over.cancel();
+        // A client that never reads its last answer does not keep the engine.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.listening).await;
+        // One that is left behind is replaced by the next engine, which has the lock.
+        let _ = std::fs::remove_file(&self.address);
+    }
+}

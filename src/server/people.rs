@@ -1,0 +1,135 @@
+//! Who is there: clients by their streams and requests, whose the wheel is, who asks for it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::protocol::client::Me;
+use crate::protocol::derive::SILENT_AFTER_S;
+use crate::protocol::live::{Asking, Live};
+
+/// A client without a stream is there for so long after its last request, in seconds.
+const PRESENT_S: f64 = 2.0;
+
+/// A client that was not heard of for so long is forgotten, in seconds.
+const FORGOTTEN_S: f64 = 600.0;
+
+/// Everybody who looks on or drives.
+#[derive(Debug)]
+pub(super) struct People {
+    clients: HashMap<String, Person>,
+    /// Streams of clients that do not say who they are.
+    nameless: u32,
+    /// The driver's client; who drives is in the journal.
+    wheel: Option<String>,
+    /// Who asks for the wheel, and by which client.
+    asking: Option<(String, Asking)>,
+    /// When this engine began to listen: a driver from before has as long to come back.
+    since: Timestamp,
+}
+
+#[derive(Debug)]
+struct Person {
+    seen: Timestamp,
+    streams: u32,
+}
+
+impl People {
+    pub(super) fn new(since: Timestamp) -> Self {
+        Self { clients: HashMap::new(), nameless: 0, wheel: None, asking: None, since }
+    }
+
+    /// A request, or a beat that was taken.
+    pub(super) fn heard(&mut self, me: &Me, now: Timestamp) {
+        self.clients.retain(|_, person| person.streams > 0 || age(person.seen, now) < FORGOTTEN_S);
+        let person = self.clients.entry(me.client.clone()).or_insert(Person { seen: now, streams: 0 });
+        person.seen = now;
+    }
+
+    /// A stream was opened.
+    pub(super) fn opened(&mut self, me: Option<&Me>, now: Timestamp) {
+        let Some(me) = me else {
+            self.nameless += 1;
+            return;
+        };
+        self.heard(me, now);
+        if let Some(person) = self.clients.get_mut(&me.client) {
+            person.streams += 1;
+        }
+    }
+
+    /// A stream was closed, by the client or by its death. Nobody asks for the wheel any more who is gone.
+    pub(super) fn closed(&mut self, me: Option<&Me>, now: Timestamp) {
+        let Some(me) = me else {
+            self.nameless = self.nameless.saturating_sub(1);
+            return;
+        };
+        if let Some(person) = self.clients.get_mut(&me.client) {
+            person.streams = person.streams.saturating_sub(1);
+            person.seen = now;
+        }
+    }
+
+    /// Whether a client is there.
+    fn is_present(&self, client: &str, now: Timestamp) -> bool {
+        self.clients.get(client).is_some_and(|person| person.streams > 0 || age(person.seen, now) < PRESENT_S)
+    }
+
+    /// The client that has the wheel, if it is there.
+    pub(super) fn wheel(&self, now: Timestamp) -> Option<&str> {
+        self.wheel.as_deref().filter(|client| self.is_present(client, now))
+    }
+
+    /// Gives the wheel to a client; who asked for it is answered.
+    pub(super) fn give_wheel(&mut self, client: Option<&str>) {
+        self.wheel = client.map(str::to_owned);
+        self.asking = None;
+    }
+
+    /// When the driver's client was last heard of.
+    fn driver_seen(&self) -> Timestamp {
+        let seen = self.wheel.as_ref().and_then(|client| self.clients.get(client)).map(|person| person.seen);
+        seen.unwrap_or(self.since)
+    }
+
+    /// Whether the driver was silent for so long that the wheel can be taken.
+    pub(super) fn driver_is_silent(&self, now: Timestamp) -> bool {
+        age(self.driver_seen(), now) > SILENT_AFTER_S
+    }
+
+    /// Asks for the wheel; who asked before and is still there stays first.
+    pub(super) fn ask(&mut self, me: &Me, why: String, now: Timestamp) -> Result<(), String> {
+        if let Some((client, asking)) = &self.asking
+            && *client != me.client
+            && self.is_present(client, now)
+        {
+            return Err(format!("{} asks for the wheel already", asking.by));
+        }
+        let asking = Asking { by: me.name.clone(), why, at: now, offered: false };
+        self.asking = Some((me.client.clone(), asking));
+        Ok(())
+    }
+
+    /// Offers the wheel to who asks for it; whether that is them.
+    pub(super) fn offer(&mut self, to: &str) -> bool {
+        let asking = self.asking.as_mut().filter(|(_, asking)| asking.by == to);
+        asking.map(|(_, asking)| asking.offered = true).is_some()
+    }
+
+    /// Why the wheel is offered to a client, if it is.
+    pub(super) fn offered(&self, client: &str) -> Option<&Asking> {
+        let (asks, asking) = self.asking.as_ref()?;
+        (asks == client && asking.offered).then_some(asking)
+    }
+
+    /// The people's part of what is known live.
+    pub(super) fn fill(&self, live: &mut Live) {
+        live.clients = self.nameless + self.clients.values().map(|person| person.streams.min(1)).sum::<u32>();
+        live.driver_seen = Some(self.driver_seen());
+        live.asking = self.asking.as_ref().map(|(_, asking)| asking.clone());
+    }
+}
+
+fn age(seen: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(seen).as_secs_f64()
+}

@@ -1,0 +1,158 @@
+//! The paths of the protocol's first version.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::{Answer, failed, garbled, me};
+use super::shared::Shared;
+use super::stream;
+use crate::domain::{Failure, Preview, StepId};
+use crate::protocol::client::Me;
+use crate::protocol::log;
+use crate::protocol::order::{Answered, Message, Order, Previewed};
+
+/// The largest request, in bytes.
+const LARGEST: usize = 64 << 10;
+
+/// The most events of one answer.
+const PAGE: usize = 1_000;
+
+type On = State<Arc<Shared>>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
+type Sent = Result<Bytes, BytesRejection>;
+
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let first = Router::new()
+        .route("/view", get(view))
+        .route("/events", get(events))
+        .route("/journal", get(journal))
+        .route("/logs", get(logs))
+        .route("/preview/{step}", get(preview))
+        .route("/way-back/{step}", get(way_back))
+        .route("/orders", post(orders))
+        .route("/messages", post(messages));
+    Router::new()
+        .nest("/v1", first)
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(shared)
+}
+
+async fn unknown() -> Response {
+    let failure = Failure::refused("there is nothing here").next("`assets/protocol.md` says what is where");
+    failed(StatusCode::NOT_FOUND, &failure)
+}
+
+#[derive(Deserialize)]
+struct At {
+    at: Option<u64>,
+}
+
+async fn view(State(shared): On, headers: HeaderMap, asked: Asked<At>) -> Response {
+    heard(&shared, &headers);
+    match asked {
+        Err(why) => garbled(why.body_text()),
+        Ok(Query(At { at: None })) => Answer(Ok(shared.view())).into_response(),
+        Ok(Query(At { at: Some(seq) })) => Answer(blocking(move || shared.view_at(seq)).await).into_response(),
+    }
+}
+
+async fn events(State(shared): On, headers: HeaderMap) -> Response {
+    stream::open(shared, me(&headers))
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(default)]
+    after: u64,
+    limit: Option<usize>,
+}
+
+async fn journal(State(shared): On, headers: HeaderMap, asked: Asked<Range>) -> Response {
+    heard(&shared, &headers);
+    match asked {
+        Err(why) => garbled(why.body_text()),
+        Ok(Query(Range { after, limit })) => {
+            let limit = limit.unwrap_or(PAGE).min(PAGE);
+            Answer(blocking(move || shared.handle.events(after, limit)).await).into_response()
+        }
+    }
+}
+
+async fn logs(State(shared): On, headers: HeaderMap, asked: Asked<log::Query>) -> Response {
+    heard(&shared, &headers);
+    match asked {
+        Err(why) => garbled(why.body_text()),
+        Ok(Query(query)) => Answer(blocking(move || Ok(shared.logs().page(&query))).await).into_response(),
+    }
+}
+
+async fn preview(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
+    heard(&shared, &headers);
+    let seq = shared.handle.state().seq;
+    Answer(shared.handle.preview(&step).await.map(|preview| previewed(preview, seq))).into_response()
+}
+
+async fn way_back(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
+    heard(&shared, &headers);
+    let seq = shared.handle.state().seq;
+    Answer(shared.handle.way_back(&step).await.map(|preview| previewed(preview, seq))).into_response()
+}
+
+fn previewed(preview: Preview, seq: u64) -> Previewed {
+    Previewed { digest: preview.digest(), preview, seq }
+}
+
+async fn orders(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
+    let (me, order) = match said::<Order>(&shared, &headers, sent) {
+        Ok(said) => said,
+        Err(refused) => return refused,
+    };
+    // A task of its own: a client that dies in the middle of its order does not take half of it back.
+    let answer = tokio::spawn(async move { shared.order(&me, &order).await }).await;
+    let broken = || Failure::permanent("the engine broke over this order").next("`engine.log` has the reason");
+    Answer::<Answered>(answer.unwrap_or_else(|_| Err(broken()))).into_response()
+}
+
+async fn messages(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
+    match said::<Message>(&shared, &headers, sent) {
+        Ok((me, message)) => Answer(shared.message(&me, message)).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+/// Who says something, and what.
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn said<T: DeserializeOwned>(shared: &Shared, headers: &HeaderMap, sent: Sent) -> Result<(Me, T), Response> {
+    let body = sent.map_err(|why| {
+        let failure = Failure::refused("the request could not be taken").because(why.body_text());
+        failed(why.status(), &failure)
+    })?;
+    let me = heard(shared, headers).ok_or_else(|| garbled("it does not say whose it is"))?;
+    let value = serde_json::from_slice(&body).map_err(|why| garbled(why.to_string()))?;
+    Ok((me, value))
+}
+
+/// Notes that somebody asked, where they say who.
+fn heard(shared: &Shared, headers: &HeaderMap) -> Option<Me> {
+    let me = me(headers)?;
+    shared.people().heard(&me, Timestamp::now());
+    Some(me)
+}
+
+/// Reading many events is not done between two frames of everybody else's.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let broken = |_| Failure::permanent("the engine broke over this question");
+    tokio::task::spawn_blocking(work).await.map_err(broken)?
+}

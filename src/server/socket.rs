@@ -1,0 +1,83 @@
+//! The socket: made for its owner alone, in the state directory or, where that path is too long, in a private
+//! directory whose path is written beside the journal.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use axum::serve::Listener;
+use sha2::{Digest, Sha256};
+use tokio::net::{UnixListener, UnixStream, unix::SocketAddr};
+
+use crate::domain::Failure;
+use crate::protocol::address::{ADDRESS, LONGEST, SOCKET};
+
+/// A listener that talks to nobody but its owner, and root.
+pub(super) struct Private(UnixListener);
+
+impl Listener for Private {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.0).await;
+            let us = nix::unistd::geteuid().as_raw();
+            if stream.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0) {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Listens for the engine that has the lock of that state directory: so whatever socket is there is stale.
+pub(super) fn listen(directory: &Path) -> Result<(PathBuf, Private), Failure> {
+    let bound = place(directory).and_then(|path| {
+        match std::fs::remove_file(&path) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok((path, Private(listener)))
+    });
+    bound.map_err(|why| {
+        Failure::permanent(format!("listen for clients in {}", directory.display()))
+            .because(why.to_string())
+            .next("can sockets be made there? another directory is given with --state")
+    })
+}
+
+/// Where the socket goes; the file that names another place is there exactly where one is needed.
+fn place(directory: &Path) -> io::Result<PathBuf> {
+    let directory = directory.canonicalize()?;
+    let (socket, address) = (directory.join(SOCKET), directory.join(ADDRESS));
+    if socket.as_os_str().len() <= LONGEST {
+        match std::fs::remove_file(&address) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => return Ok(socket),
+        }
+    }
+    let name = hex::encode(&Sha256::digest(directory.as_os_str().as_encoded_bytes())[..8]);
+    let us = nix::unistd::geteuid().as_raw();
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|base| base.is_dir());
+    let private = base.unwrap_or_else(std::env::temp_dir).join(format!("cutover-{us}-{name}"));
+    match std::fs::DirBuilder::new().mode(0o700).create(&private) {
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+            // In a directory for everybody the name could be somebody else's.
+            let found = std::fs::symlink_metadata(&private)?;
+            if !found.is_dir() || found.uid() != us || found.mode() & 0o077 != 0 {
+                let why = format!("{} is not a private directory of ours", private.display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            }
+        }
+        made => made?,
+    }
+    let socket = private.join(SOCKET);
+    std::fs::write(&address, format!("{}\n", socket.display()))?;
+    Ok(socket)
+}
