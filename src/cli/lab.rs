@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::rehearse::own_cluster::ClusterArgs;
 use super::{Stop, present};
 use crate::domain::figure;
 use crate::lab::{self, Lab, Part, Progress, State, UpOptions, ledger, route53, traffic};
@@ -19,8 +20,8 @@ pub(super) enum LabCommand {
         #[arg(long)]
         json: bool,
     },
-    /// A fresh world in seconds; images and caches are kept.
-    Reset,
+    /// A fresh world in seconds; images and caches are kept. In the cluster of `--kube-context`, what rehearsals made.
+    Reset(ClusterArgs),
     /// Takes away exactly what `up` made; images and caches stay.
     Down {
         /// Take images and caches away too.
@@ -67,7 +68,15 @@ pub(super) async fn lab(command: LabCommand) -> Result<(), Stop> {
             Lab::open(lab::directory())?.up(&options, &say).await?;
         }
         LabCommand::Status { json } => return status(json).await,
-        LabCommand::Reset => Lab::open(lab::directory())?.reset(&say).await?,
+        LabCommand::Reset(cluster) => {
+            // First: its pods work with the databases that are made fresh.
+            if let Some(own) = cluster.open().await? {
+                for name in own.clean(&super::rehearse::runs()).await? {
+                    eprintln!("  {:<14} removed {name}", own.context);
+                }
+            }
+            Lab::open(lab::directory())?.reset(&say).await?;
+        }
         LabCommand::Down { all } => Lab::open(lab::directory())?.down(all, &say).await?,
         LabCommand::Recount { directory } => {
             let directory = directory.map_or_else(super::rehearse::last, Ok)?;

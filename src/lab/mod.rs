@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod kubernetes;
 pub mod ledger;
 pub mod managed_mysql;
+pub mod own_cluster;
 pub mod part;
 pub mod progress;
 pub mod recipe;

@@ -51,6 +51,10 @@ impl Part {
         Self::IngressImage,
     ];
 
+    /// Those that a rehearsal in somebody's own cluster needs: all but the lab's cluster and its balancer.
+    pub const WITHOUT_CLUSTER: &[Self] =
+        &[Self::Rev1, Self::ManagedMysql, Self::Registry, Self::Route53, Self::IngressImage];
+
     /// Its name on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::{LABEL, NETWORK, Part, Progress, Site, State, files, install, removal, site};
 use crate::services::Result;
 use crate::services::docker::Engine;
+use crate::services::kubernetes::Cluster;
 
 /// Rows of orders and ledger in Rev1's database where nobody asks for another number: about 200 MB.
 pub const ROWS: u64 = 700_000;
@@ -90,10 +91,15 @@ impl Lab {
 
     /// A fresh world; parts that are absent stay absent.
     pub async fn reset(&self, news: News<'_>) -> Result<()> {
+        self.reset_parts(Part::ALL, news).await
+    }
+
+    /// The same of these parts only.
+    pub async fn reset_parts(&self, parts: &[Part], news: News<'_>) -> Result<()> {
         let _turn = self.turn(news).await?;
         let site = self.site(news).await?;
         let mut present = BTreeSet::new();
-        for part in Part::ALL {
+        for part in parts {
             if part.ready(&site).await? != State::Absent {
                 present.insert(*part);
             }
@@ -106,6 +112,17 @@ impl Lab {
             .await?;
         }
         Ok(())
+    }
+
+    /// The identity of the lab's own cluster, where that is up.
+    pub async fn cluster_identity(&self) -> Result<Option<String>> {
+        let site = self.site(&|_| ()).await?;
+        if Part::Kubernetes.ready(&site).await? != State::Ready {
+            return Ok(None);
+        }
+        let kubeconfig = super::kubernetes::kubeconfig(&site);
+        let cluster = Cluster::connect(Some(&kubeconfig), Some(super::kubernetes::CONTEXT)).await?;
+        cluster.identity().await.map(Some)
     }
 
     /// Takes the parts away; with `all`, the lab's images, caches and files too.
@@ -130,7 +147,7 @@ impl Lab {
         Ok(super::kubernetes::ingress::controller(&site).await?.map(|controller| controller.name))
     }
 
-    async fn site<'a>(&self, news: News<'a>) -> Result<Site<'a>> {
+    pub(super) async fn site<'a>(&self, news: News<'a>) -> Result<Site<'a>> {
         let engine = Engine::connect(None).await?;
         let (directory, rows) = (self.directory.clone(), self.rows(None)?);
         let site = Site { engine, directory, rows, builds: Mutex::default(), news };

@@ -16,8 +16,8 @@ const JOBS: &str = include_str!("../../../assets/deploy/jobs.yaml");
 
 /// Where the service's objects are, and what they are called.
 pub(in crate::actions) struct Workload {
-    pub(super) namespace: String,
-    pub(super) name: String,
+    pub(in crate::actions) namespace: String,
+    pub(in crate::actions) name: String,
 }
 
 impl Workload {

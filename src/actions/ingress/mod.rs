@@ -53,7 +53,8 @@ impl Ingress {
         Ok(Class::Theirs(class["spec"]["controller"].as_str().unwrap_or_default().to_owned()))
     }
 
-    fn class_name(&self) -> Name {
+    /// The ingress class, by its name.
+    pub(super) fn class_name(&self) -> Name {
         Name::of("networking.k8s.io/v1", "IngressClass", None, &self.class)
     }
 

@@ -13,6 +13,7 @@ use crate::cli::Stop;
 use crate::domain::{Failure, Plan, RunState};
 use crate::lab::inventory::{Changed, Difference, Inventory, Places};
 use crate::lab::{self, inventory};
+use crate::services::kubernetes::Name;
 
 /// How long what is on its way out may take: pods end, their owners are collected.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -29,9 +30,13 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Looks at the world. Every service has to answer: later silence is a change only if there was none before.
-    pub(super) async fn look(plan: &Plan, directory: &Path) -> Result<Self, Stop> {
-        let places = Places::of(plan, &lab::directory(), &directory.join("state"));
+    /// Looks at the world; of a cluster that is somebody else's only at what is `ours` there. Every service has to
+    /// answer: later silence is a change only if there was none before.
+    pub(super) async fn look(plan: &Plan, directory: &Path, ours: Option<Vec<Name>>) -> Result<Self, Stop> {
+        let mut places = Places::of(plan, &lab::directory(), &directory.join("state"));
+        if let Some(ours) = ours {
+            places = places.in_a_cluster_of_others(ours);
+        }
         let world = inventory::take(&places).await;
         if let Some((service, why)) = world.unanswered.iter().next() {
             return Err(Failure::permanent(format!("take the inventory: {service} does not answer"))

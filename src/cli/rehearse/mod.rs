@@ -1,14 +1,17 @@
 //! `cutover rehearse`: the runbook driven against the lab, with tenants' traffic on it all the while.
 //!
 //! It is the parent of the traffic and of the engine (a `cutover run` of its own), so neither takes the
-//! other with it; an engine that dies is started again, and counted. Its consent is for the lab alone.
+//! other with it; an engine that dies is started again, and counted. Its consent is for the lab alone: somebody's
+//! own cluster (`--kube-context`) takes a phrase.
 
 mod child;
 mod course;
 mod leftovers;
+pub(super) mod own_cluster;
 mod table;
 mod tenants;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,12 +19,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Stop, lab as lab_command, present, summary};
-use crate::domain::Failure;
-use crate::lab::{self, Lab, UpOptions};
-use crate::loader;
+use crate::domain::{Failure, StepId};
+use crate::lab::{self, Lab, Part, UpOptions};
+use crate::{engine, loader};
 use child::Child;
 use course::Course;
 use leftovers::Before;
+use own_cluster::{Chosen, ClusterArgs};
 use tenants::Tenants;
 
 #[derive(Debug, Args)]
@@ -44,6 +48,14 @@ pub(super) struct RehearseArgs {
     /// Nothing at the old address is switched: clients that keep the old answer fail until they end.
     #[arg(long)]
     without_front: bool,
+    /// A value put over the runbook's own, for this rehearsal; it may be given for each.
+    #[arg(long, value_name = "NAME=TOML")]
+    set: Vec<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// The phrase that somebody's own cluster asks for: 'cluster=rehearse in CONTEXT'.
+    #[arg(long = "phrase", value_name = "STEP=PHRASE", value_parser = super::run::phrase, requires = "kube_context")]
+    phrases: Vec<(StepId, String)>,
     #[command(flatten)]
     course: Course,
 }
@@ -51,11 +63,12 @@ pub(super) struct RehearseArgs {
 impl RehearseArgs {
     /// The lab's values that these arguments change.
     fn set(&self) -> Vec<String> {
-        let mut set = Vec::new();
+        let mut set = self.cluster.set();
         if self.without_front {
             set.push("front = { unset = \"rehearsed without\" }".to_owned());
             set.push("accept_without_front = \"tenants of the lab may fail\"".to_owned());
         }
+        set.extend(self.set.iter().cloned());
         set
     }
 }
@@ -79,10 +92,10 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
         return Err(Stop::AtGate("a rehearsal makes containers and installs what is missing: --yes".to_owned()));
     }
     let lab = Lab::open(lab::directory())?;
-    lab.up(&UpOptions { rows: args.rows, only: vec![], install: true }, &lab_command::say).await?;
-    lab.reset(&lab_command::say).await?;
+    let own = Chosen::of(&args.cluster, &args.phrases, &plan, runs()).await?;
+    world(args, &lab, own.as_ref()).await?;
     let directory = begin()?;
-    let before = Before::look(&plan, &directory).await?;
+    let before = Before::look(&plan, &directory, own.map(|own| own.names)).await?;
     let tenants = Tenants::start(&plan, &directory).await?;
     let mut child = Child::new(args, &directory);
     let mut result = args.course.drive(&plan, &mut child, &tenants).await;
@@ -97,7 +110,8 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     child.measured_on_the_way(&mut summary);
     summary["traffic"] = traffic;
     summary["leftovers"] = json!(leftovers);
-    if summary.get("ingress_controller").is_some() {
+    let adopted = |controller: &Value| controller.as_str().is_some_and(|said| said.starts_with("adopted"));
+    if summary.get("ingress_controller").is_some_and(|controller| !adopted(controller)) {
         // The step names the class's controller; which program stands for it is the lab's to say.
         summary["ingress_controller"] = json!(lab.ingress_controller().await?);
     }
@@ -111,6 +125,20 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
         present::line(&table::of(&summary, &child.state()?, &directory));
     }
     result
+}
+
+/// A fresh world, the lab's or with somebody's own cluster in it.
+async fn world(args: &RehearseArgs, lab: &Lab, own: Option<&Chosen>) -> Result<(), Stop> {
+    let only = if own.is_some() { Part::WITHOUT_CLUSTER.to_vec() } else { Vec::new() };
+    lab.up(&UpOptions { rows: args.rows, only, install: true }, &lab_command::say).await?;
+    match own {
+        Some(own) => {
+            own.made_ready(lab).await?;
+            lab.reset_parts(&own.parts(lab).await?, &lab_command::say).await?;
+        }
+        None => lab.reset(&lab_command::say).await?,
+    }
+    Ok(())
 }
 
 fn nothing_lost(traffic: &Value) -> Result<(), Stop> {
@@ -146,11 +174,21 @@ pub(super) fn last() -> Result<PathBuf, Stop> {
 
 /// The directories of finished rehearsals, oldest first.
 pub(super) fn finished() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(rehearsals()).into_iter().flatten().flatten();
-    let mut found: Vec<_> =
-        entries.map(|entry| entry.path()).filter(|path| path.join("summary.json").exists()).collect();
+    let mut found = begun();
+    found.retain(|path| path.join("summary.json").exists());
     found.sort();
     found
+}
+
+/// The runs of all rehearsals that this lab directory remembers: objects with such a label are a rehearsal's.
+pub(super) fn runs() -> BTreeSet<String> {
+    let states = begun().into_iter().filter_map(|path| engine::look(&path.join("state")).ok());
+    states.filter_map(|state| Some(state.run?.to_string())).collect()
+}
+
+fn begun() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(rehearsals()).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
 }
 
 fn rehearsals() -> PathBuf {

@@ -1,16 +1,37 @@
-//! The cluster: every object of every kind that can be listed, with what it belongs to.
+//! The cluster: every object of every kind that can be listed, with what it belongs to; of a cluster that is
+//! somebody else's, only what is in our namespaces, by our names or with our label.
 
 use serde_json::Value;
 
 use super::{Places, Thing, left_out};
 use crate::domain::Resource;
 use crate::services::Result;
+use crate::services::kubernetes::{Cluster, MANAGED_BY, MANAGER, Name};
 
 /// Everything that the API server lists.
 pub(super) async fn things(places: &Places) -> Result<Option<Vec<Thing>>> {
     let Some(cluster) = places.cluster().await? else { return Ok(None) };
-    let objects = cluster.everything(|kind| !left_out::kind("kubernetes", kind)).await?;
+    let wanted = |kind: &str| !left_out::kind("kubernetes", kind);
+    let objects = match &places.ours {
+        None => cluster.everything(wanted).await?,
+        Some(names) => ours(&cluster, names, wanted).await?,
+    };
     Ok(Some(objects.into_iter().map(thing).collect()))
+}
+
+/// What is ours to look at in a cluster of others. The same object may come twice, by its label and by name.
+async fn ours(cluster: &Cluster, names: &[Name], wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>> {
+    let mut namespaces = Vec::new();
+    let mut objects = Vec::new();
+    for name in names.iter().filter(|name| name.namespace.is_none()) {
+        let Some(object) = cluster.get(name).await? else { continue };
+        if name.kind == "Namespace" {
+            namespaces.push(name.name.clone());
+        }
+        objects.push(object);
+    }
+    objects.extend(cluster.everything_of(&namespaces, &format!("{MANAGED_BY}={MANAGER}"), wanted).await?);
+    Ok(objects)
 }
 
 fn thing(object: Value) -> Thing {

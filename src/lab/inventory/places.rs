@@ -9,7 +9,7 @@ use crate::domain::runbook::{Front, MySql, Tls as Wanted};
 use crate::domain::{Plan, SecretRef};
 use crate::services::docker::{Credentials, Engine};
 use crate::services::front::{self, Transport};
-use crate::services::kubernetes::Cluster;
+use crate::services::kubernetes::{Cluster, Name};
 use crate::services::mysql::{Endpoint, Tls};
 use crate::services::registry::{Registry, from_docker_config};
 use crate::services::route53::{Access, Route53};
@@ -23,12 +23,21 @@ pub struct Places {
     pub(super) lab: PathBuf,
     /// The run's state directory.
     pub(super) state: PathBuf,
+    /// In somebody else's cluster: what is looked at there, by name.
+    pub(super) ours: Option<Vec<Name>>,
 }
 
 impl Places {
     /// The places of a runbook whose run has its state in `state`, on the lab in `lab`.
     pub fn of(plan: &Plan, lab: &Path, state: &Path) -> Self {
-        Self { plan: plan.clone(), lab: lab.to_owned(), state: state.to_owned() }
+        Self { plan: plan.clone(), lab: lab.to_owned(), state: state.to_owned(), ours: None }
+    }
+
+    /// The same with a cluster that is somebody else's, and moves by itself: of it only these namespaces are
+    /// looked at, these names outside of any namespace, and whatever carries our label there.
+    #[must_use]
+    pub fn in_a_cluster_of_others(self, ours: Vec<Name>) -> Self {
+        Self { ours: Some(ours), ..self }
     }
 
     /// The directory of the runbook.
