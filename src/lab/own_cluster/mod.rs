@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::services::Result;
 use crate::services::kubernetes::Cluster;
 
-pub use probe::{NAMESPACE, Probe, Wanted};
+pub use probe::{NAMESPACE, Probe, Speaks, Wanted};
 
 /// A cluster that is not the lab's.
 #[derive(Clone)]

@@ -40,6 +40,36 @@ pub struct Wanted {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// By what it is told from a proxy that takes any connection.
+    pub speaks: Speaks,
+}
+
+/// What is spoken at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaks {
+    /// A MySQL server greets whoever connects.
+    MySql,
+    /// A web server answers `GET path` for `host` with `expect`.
+    Http {
+        /// The service's host name.
+        host: String,
+        /// Path and query.
+        path: String,
+        /// The status.
+        expect: u16,
+    },
+}
+
+impl Wanted {
+    /// As the pod's script takes it: kind, address, port, and of a request host, path and status.
+    fn arguments(&self) -> [String; 6] {
+        let (kind, host, path, expect) = match &self.speaks {
+            Speaks::MySql => ("mysql", "-", "-", 0),
+            Speaks::Http { host, path, expect } => ("http", host.as_str(), path.as_str(), *expect),
+        };
+        let words = [kind, &self.host, &self.port.to_string(), host, path, &expect.to_string()];
+        words.map(str::to_owned)
+    }
 }
 
 /// A probe of one cluster.
@@ -98,8 +128,7 @@ impl<'a> Probe<'a> {
     fn manifests(&self, password: &SecretString) -> Result<Vec<Manifest>> {
         let auth = BASE64_STANDARD.encode(format!("{}:{}", registry::USER, password.expose_secret()));
         let config = json!({"auths": {&self.pull: {"auth": auth}}}).to_string();
-        let addresses: Vec<String> =
-            self.wanted.iter().flat_map(|wanted| [wanted.host.clone(), wanted.port.to_string()]).collect();
+        let addresses: Vec<String> = self.wanted.iter().flat_map(Wanted::arguments).collect();
         let placeholders = Placeholders::from([
             ("namespace".to_owned(), json!(NAMESPACE)),
             ("pod".to_owned(), json!(POD)),
@@ -195,7 +224,8 @@ mod tests {
 
     #[test]
     fn an_address_is_reached_only_if_the_pod_says_so() {
-        let at = |host: &str, port| Wanted { what: "it".to_owned(), host: host.to_owned(), port };
+        let at =
+            |host: &str, port| Wanted { what: "it".to_owned(), host: host.to_owned(), port, speaks: Speaks::MySql };
         let said = "missed 10.0.0.2:3306 Connection refused\nreached 10.0.0.1:80\n";
         assert_eq!(missed(&at("10.0.0.1", 80), said), None);
         assert_eq!(missed(&at("10.0.0.2", 3306), said).as_deref(), Some("Connection refused"));

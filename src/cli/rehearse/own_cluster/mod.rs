@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::actions::names;
 use crate::cli::{Stop, gate};
 use crate::domain::{Failure, Plan, StepId};
-use crate::lab::own_cluster::{OwnCluster, Probe, Wanted};
+use crate::lab::own_cluster::{OwnCluster, Probe, Speaks, Wanted};
 use crate::lab::{Lab, Part};
 use crate::services::kubernetes::Name;
 
@@ -133,11 +133,14 @@ fn wanted(plan: &Plan) -> Vec<Wanted> {
         what: "the target MySQL".to_owned(),
         host: target.mysql.host.clone(),
         port: target.mysql.port,
+        speaks: Speaks::MySql,
     });
-    let source = connections.source.iter().map(|source| Wanted {
+    let host = &connections.service.host;
+    let source = connections.source.iter().zip(&connections.probe).map(|(source, probe)| Wanted {
         what: "Rev1".to_owned(),
         host: source.address.clone(),
         port: HTTP,
+        speaks: Speaks::Http { host: host.clone(), path: probe.read.path.clone(), expect: probe.read.expect },
     });
     target.chain(source).collect()
 }
