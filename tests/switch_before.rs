@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cutover::actions::{CrashPoint, Recorder as _};
-use cutover::domain::{Failure, StepId};
+use cutover::domain::{Failure, Stands, StepId};
 use cutover::services::mysql::fence::own::OpenState;
 use cutover::services::mysql::replication;
 use drive::all_hold;
@@ -34,6 +34,15 @@ async fn nothing_was_touched(here: &mut Switching) {
     assert!(replication::status(&mut here.target).await.unwrap().unwrap().running());
 }
 
+/// The lines of the go/no-go board that do not say go: what, and how it stands.
+async fn not_go(here: &Switching) -> Vec<(String, Stands)> {
+    let board = here.drive.preview("dns").await.unwrap().conditions;
+    assert!(board.len() >= 9, "{board:#?}");
+    assert!(board.iter().all(|line| (line.stands == Stands::Holds) == line.fix.is_none()), "{board:#?}");
+    let not_go = board.into_iter().filter(|line| line.stands != Stands::Holds);
+    not_go.map(|line| (line.what, line.stands)).collect()
+}
+
 fn says(failure: &Failure, words: &str) {
     let said = format!("{}: {}", failure.what, failure.why.join(": "));
     assert!(said.contains(words), "{failure:?}");
@@ -46,7 +55,10 @@ async fn what_was_imaged_is_what_moves_and_the_old_answer_has_run_out() {
     let mut here = Switching::start("before", 200, &terms).await;
 
     // The schema is another than the one that was imaged; put back, it is the same again.
+    assert!(not_go(&here).await.iter().all(|(_, stands)| *stands == Stands::Waits), "{:?}", not_go(&here).await);
     here.source.run("change the schema", "ALTER TABLE shop.jobs ADD COLUMN later INT").await.unwrap();
+    let red = ("the schema is the one that was imaged".to_owned(), Stands::Fails);
+    assert!(not_go(&here).await.contains(&red), "{:?}", not_go(&here).await);
     let failure = here.drive.apply("dns").await.unwrap_err();
     says(&failure, "the source's schema is not the one that was imaged");
     nothing_was_touched(&mut here).await;
@@ -54,6 +66,8 @@ async fn what_was_imaged_is_what_moves_and_the_old_answer_has_run_out() {
 
     // The build that answers is not the one that was imaged.
     here.on_these_terms(&Terms { source: "build = \"rev1-hotfix\"", ..terms.clone() });
+    let red = ("the build is the one that was imaged".to_owned(), Stands::Fails);
+    assert!(not_go(&here).await.contains(&red), "{:?}", not_go(&here).await);
     let failure = here.drive.apply("dns").await.unwrap_err();
     says(&failure, "the source's build is not the one that was imaged");
     says(&failure, "from build rev1");
@@ -64,6 +78,8 @@ async fn what_was_imaged_is_what_moves_and_the_old_answer_has_run_out() {
     let left = Duration::from_secs(3);
     let over_at = jiff::Timestamp::now() + left;
     given(&here.drive, "lower-ttl", BTreeMap::from([("old_ttl_over_at".to_owned(), serde_json::json!(over_at))]));
+    let waits = ("the old TTL has run out".to_owned(), Stands::Waits);
+    assert!(not_go(&here).await.contains(&waits), "{:?}", not_go(&here).await);
     here.target.run("spoil a row", "UPDATE shop.tenants SET name = CONCAT(name, '?') WHERE id = 7").await.unwrap();
     let began = Instant::now();
     let failure = here.drive.apply("dns").await.unwrap_err();
@@ -95,6 +111,8 @@ async fn an_engine_that_dies_in_the_freeze_is_followed_by_one_that_aborts_or_fin
     assert!(here.drive.memory.state().fences.contains_key("source MySQL"));
     tokio::time::sleep(Duration::from_millis(4500)).await;
     here.on_these_terms(&Terms { source: "build = \"another\"", ..short });
+    let red = ("the build is the one that was imaged".to_owned(), Stands::Fails);
+    assert!(not_go(&here).await.contains(&red), "{:?}", not_go(&here).await);
     let failure = here.drive.apply("dns").await.unwrap_err();
     says(&failure, "the source's build is not the one that was imaged");
     assert!(here.drive.memory.text().contains("aborting: an engine went away in the middle of a try"));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::domain::check::Verdict;
 use crate::domain::preview::Verb;
 use crate::domain::state::Status;
-use crate::domain::{Check, Failure, Preview, figure};
+use crate::domain::{Check, Condition, Failure, Preview, Stands, figure};
 
 /// A failure as a person reads it: what, why, what next.
 pub fn failure(failure: &Failure) -> String {
@@ -43,6 +43,9 @@ pub fn preview(preview: &Preview) -> String {
     for (name, value) in &preview.figures {
         let _ = writeln!(text, "    now    {name}: {value}");
     }
+    for condition in &preview.conditions {
+        let _ = writeln!(text, "    {}", self::condition(condition));
+    }
     for warning in &preview.warnings {
         let _ = writeln!(text, "    !      {warning}");
     }
@@ -57,6 +60,18 @@ pub fn preview(preview: &Preview) -> String {
     }
     let _ = writeln!(text, "    undo   {}", preview.undo);
     text
+}
+
+/// A line of a go/no-go board.
+fn condition(condition: &Condition) -> String {
+    let sign = match condition.stands {
+        Stands::Holds => "go  ",
+        Stands::Waits => "wait",
+        Stands::Fails => "NO  ",
+    };
+    let limit = condition.limit.as_ref().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    let fix = condition.fix.as_ref().map(|fix| format!("; {fix}")).unwrap_or_default();
+    format!("{sign}   {}: {}{limit}{fix}", condition.what, condition.value)
 }
 
 /// A check as one line.

@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod approval;
 pub mod check;
+pub mod condition;
 pub mod event;
 pub mod failure;
 pub mod figure;
@@ -25,6 +26,7 @@ pub mod secret;
 pub mod state;
 
 pub use check::Check;
+pub use condition::{Condition, Stands};
 pub use event::{Event, Recorded};
 pub use failure::{Failure, FailureKind};
 pub use finding::Finding;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::condition::{Condition, Stands};
 use super::risk::Risk;
 
 /// What a step would do to the world as it stands now.
@@ -25,6 +26,9 @@ pub struct Preview {
     /// What the driver has to know before saying yes. Not digested.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Its go/no-go board: what must hold before it begins. Not digested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
     /// A loss or risk that only a typed phrase accepts; empty where there is none.
     #[serde(default)]
     pub accepts: Vec<Risk>,
@@ -91,6 +95,11 @@ impl Preview {
     pub fn figure(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
         self.figures.push((name.into(), value.into()));
         self
+    }
+
+    /// Whether the step would start: no condition fails.
+    pub fn is_go(&self) -> bool {
+        self.conditions.iter().all(|condition| condition.stands != Stands::Fails)
     }
 
     /// The digest of the stable part, 64 hex digits.

@@ -3,28 +3,26 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::back::diverged_at;
-use super::events;
 use super::relay::Relay;
 use super::service::{self, deployed};
-use super::world::{World, step_of};
-use crate::actions::prepare::schema_digest;
+use super::world::World;
+use super::{events, ready};
 use crate::actions::{Action as _, Effect, Result, Working, again};
 use crate::domain::resource::Side;
-use crate::domain::runbook::{ActionSpec, inputs};
+use crate::domain::runbook::inputs;
 use crate::domain::{Failure, Resource};
 use crate::services::front::Mode;
 use crate::services::mysql::Flavour;
-use crate::services::mysql::fence::{Held, Refusal, blockers, proof};
+use crate::services::mysql::fence::{Held, Refusal, proof};
 use crate::services::mysql::replication::{self, patterns};
 use crate::services::mysql::variable::Variable;
 
 /// The checkpoint of a verification made here because the restore's had expired.
-const VERIFIED: &str = "verified_at";
+pub(super) const VERIFIED: &str = "verified_at";
 /// The effects that an abort takes back.
 pub(super) const SKIP_START: &str = "skip-replica-start";
 /// See [`SKIP_START`].
@@ -36,13 +34,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// Does all of it, and gives back a connection of the application's for the proof of the fence.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
     fenceable(world)?;
-    if let Some(since) = diverged_at(cx)? {
-        return Err(Failure::refused(format!("the {} holds writes that the source does not have", world.target_at))
-            .because(format!("they were given up when the switch was taken back, at {since}"))
-            .next("take `restore` back and run it again: it loads anew"));
-    }
+    ready::not_diverged(cx, world)?;
     events::can_move(world).await?;
-    unchanged(cx, world).await?;
+    ready::schema_unchanged(cx, world).await?;
+    ready::build_unchanged(cx).await?;
     old_ttl_over(cx).await?;
     if let Some(relay) = Relay::open(cx).await? {
         relay.at_pods(cx).await?;
@@ -58,14 +53,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     }
     staged(cx, world, inputs).await?;
     caught_up(cx, world, inputs).await?;
-    let mut source = world.source.lock().await;
-    let prepared = blockers::prepared_transactions(&mut source).await?;
-    if prepared > 0 {
-        return Err(Failure::permanent(format!("{prepared} XA transactions are prepared on the source"))
-            .because("they would survive the fence and could commit behind it")
-            .next("commit or roll them back: XA RECOVER lists them"));
-    }
-    drop(source);
+    ready::nothing_prepared(world).await?;
     hold_a_connection(world).await
 }
 
@@ -94,33 +82,8 @@ pub(super) fn fenceable(world: &World) -> Result<()> {
         ))
 }
 
-/// Refuses when the schema or the build is not the one that was imaged.
-async fn unchanged(cx: &Working, world: &World) -> Result<()> {
-    let prepare = step_of(cx.plan(), |action| matches!(action, ActionSpec::Prepare(_)))?;
-    if let Some(noted) = cx.as_step(prepare).checkpointed::<String>("schema")? {
-        let now = schema_digest(&mut *world.source.lock().await, &world.schemas).await?;
-        if now != noted {
-            return Err(Failure::refused("the source's schema is not the one that was imaged")
-                .because("tables, columns, indexes or routines were changed since `prepare`")
-                .next("image, load and verify again from the new schema; freeze changes to it until the switch"));
-        }
-    }
-    let Some(noted) = &cx.source()?.build else { return Ok(()) };
-    let address =
-        cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))?;
-    let answer = service::ask(cx, address, &cx.probe()?.read).await?;
-    if answer.build.as_ref() == Some(noted) {
-        return Ok(());
-    }
-    Err(Failure::refused("the source's build is not the one that was imaged")
-        .because(format!("it answers {answer}, [source] build says {noted}"))
-        .next("build, push and deploy the new build first"))
-}
-
 async fn old_ttl_over(cx: &Working) -> Result<()> {
-    let Ok(step) = step_of(cx.plan(), |action| matches!(action, ActionSpec::LowerTtl(_))) else { return Ok(()) };
-    let Ok(over_at) = cx.output(step, "old_ttl_over_at") else { return Ok(()) };
-    let Ok(over_at) = serde_json::from_value::<Timestamp>(over_at) else { return Ok(()) };
+    let Some(over_at) = ready::old_ttl_over_at(cx) else { return Ok(()) };
     loop {
         let left = over_at.duration_since(Timestamp::now()).as_secs();
         if left < 0 || Timestamp::now() >= over_at {
@@ -134,16 +97,8 @@ async fn old_ttl_over(cx: &Working) -> Result<()> {
 
 /// A verification that has expired is made again, by the restore's own.
 async fn verified(cx: &Working) -> Result<()> {
-    let step = step_of(cx.plan(), |action| matches!(action, ActionSpec::Restore(_)))?.clone();
-    let state = cx.state().step(&step);
-    let last = state.ended.max(cx.checkpointed::<Timestamp>(VERIFIED)?);
-    let restore = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
-        ActionSpec::Restore(restore) => Some(restore.clone()),
-        _ => None,
-    });
-    let Some(restore) = restore else { return Ok(()) };
-    let age = last.map(|at| Timestamp::now().duration_since(at).unsigned_abs());
-    if age.is_some_and(|age| age < restore.verify_expiry.duration()) {
+    let Some((step, restore)) = ready::restore(cx) else { return Ok(()) };
+    if ready::verified(cx).is_some_and(|verified| verified.left() > SignedDuration::ZERO) {
         return Ok(());
     }
     cx.log("the restore's verification has expired: comparing again")?;
@@ -160,10 +115,7 @@ async fn verified(cx: &Working) -> Result<()> {
 
 /// The reverse channel, configured on the source with its filter, standing still, also over a restart.
 async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
-    let foreign = replication::foreign_channels(&mut *world.source.lock().await).await?;
-    if !foreign.is_empty() {
-        return Err(Failure::refused(format!("the source has channels that nobody here made: {}", foreign.join(", "))));
-    }
+    ready::no_foreign_channels(world).await?;
     let before = Variable::read(&mut *world.source.lock().await, "skip_replica_start").await?;
     let effect = Effect::new(SKIP_START, "keep the source's replication from starting by itself")
         .touches(Side::Source.persisted("skip_replica_start"));
@@ -223,20 +175,13 @@ async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<
 }
 
 async fn caught_up(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {
-    let doing = || Failure::permanent("the target does not follow the source");
     loop {
-        let channel = replication::status(&mut *world.target.lock().await).await?;
-        let channel = channel.ok_or_else(|| doing().next("run `restore` again: its channel is gone"))?;
-        if channel.applier_fault.is_some() {
-            return Err(doing().because(channel.to_string()));
-        }
-        let at = replication::executed(&mut *world.source.lock().await).await?;
-        let lag = channel.lag_seconds.unwrap_or(u64::MAX);
-        if channel.running() && lag <= inputs.max_lag.duration().as_secs() {
+        let lag = ready::lag(world).await?;
+        if lag.running && lag.seconds.is_some_and(|seconds| seconds <= inputs.max_lag.duration().as_secs()) {
             return Ok(());
         }
         cx.check_cancelled()?;
-        cx.progress("wait until the target has caught up", channel.behind(&at), None, "transactions behind");
+        cx.progress("wait until the target has caught up", lag.transactions, None, "transactions behind");
         sleep(TICK).await;
     }
 }

@@ -1,12 +1,13 @@
 //! `dns.switch`: tenants from the old stack to the new one, in a freeze of seconds.
 //!
-//! [`before`] looks at everything and stages it; [`freeze`] stops writes and turns replication round, and is
+//! [`board`] shows whether everything is [`ready`], [`before`] insists on it and stages what can be; [`freeze`] stops writes and turns replication round, and is
 //! taken back by [`abort`] when its budget runs out; [`open`] is from the point of switching on, where there
 //! is only forward; [`events`] go along; [`prove`] looks at all of it from outside; [`companion`] watches the way back, and [`back`] is it.
 
 mod abort;
 mod back;
 mod before;
+mod board;
 pub(super) mod companion;
 mod cost;
 mod events;
@@ -14,6 +15,7 @@ mod freeze;
 mod open;
 mod preview;
 mod prove;
+mod ready;
 pub(super) mod relay;
 pub(super) mod service;
 pub(super) mod world;

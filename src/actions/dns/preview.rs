@@ -1,16 +1,15 @@
 //! What the switch would do, read from the world as it stands.
 
 use super::before::fenceable;
-use super::events;
 use super::open::answer;
 use super::service;
 use super::world::World;
+use super::{board, events};
 use crate::actions::{Reading, Result};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Failure, Preview, Risk, risk};
 use crate::services::mysql::fence::managed::OpenAccount;
-use crate::services::mysql::replication;
 
 pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     let mut preview = Preview::undone_by(
@@ -67,11 +66,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             "other records stand at the name, so it cannot be a CNAME, and no `alias_zone` is given: the addresses that {address} has now are written"
         ));
     }
-    if let Some(channel) = replication::status(&mut *world.target.lock().await).await? {
-        let at = replication::executed(&mut *world.source.lock().await).await?;
-        preview
-            .figure("lag", format!("{:?} s, {} transactions", channel.lag_seconds.unwrap_or(0), channel.behind(&at)));
-    }
+    preview.conditions = board::of(cx, &world, inputs).await;
     Ok(preview)
 }
 
