@@ -15,3 +15,6 @@ pub mod view;
 
 /// The version of the protocol; the path of every request begins with it: `/v1/view`.
 pub const VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;
