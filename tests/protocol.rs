@@ -368,3 +368,35 @@ async fn the_past_is_a_view_of_the_first_events() {
     let texts: Vec<_> = page.lines.iter().map(|line| line.text.as_str()).collect();
     assert!(texts[0].starts_with("starts, attempt 1, by anna") && texts.last() == Some(&"done"), "{texts:?}");
 }
+
+#[tokio::test]
+async fn a_run_driven_by_a_script_can_be_watched_and_by_nobody_commanded() {
+    let bench = Bench::new(LONG);
+    let mut script = bench.command("run").arg("--yes").stdout(Stdio::null()).spawn().unwrap();
+    wait_for(&bench.path("began")).await;
+    let client = bench.client("ben");
+    let view = client.view().await.unwrap();
+    assert!(is(&view, "long", Status::Running) && view.driver.is_none());
+    let stop = order(&view, Verb::Stop { step: long(), attempt: 1 });
+    for refused in [
+        client.order(&stop).await.unwrap_err(),
+        take(&client, "long").await.unwrap_err(),
+        client.say(&Message::RaiseHand { text: "wait".to_owned() }).await.unwrap_err(),
+    ] {
+        assert!(refused.what.starts_with("this run is driven by a command without a seat"), "{refused:?}");
+    }
+    client.say(&Message::Note { text: "seen".to_owned() }).await.unwrap();
+
+    let mut watcher = bench.command("watch").args(["--as", "carl"]).stdout(Stdio::piped()).spawn().unwrap();
+    until(&client, |view| view.clients == 1).await;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(watcher.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(watcher.wait().unwrap().success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut watcher.stdout.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("come back with: cutover watch"), "{said}");
+    fs::write(bench.path("go"), "").unwrap();
+    assert!(script.wait().unwrap().success());
+    let alone = bench.command("watch").output().unwrap();
+    assert_eq!(alone.status.code(), Some(1), "{alone:?}");
+}

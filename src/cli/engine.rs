@@ -35,7 +35,7 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
     let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
     let handle = engine::open(plan, options)?;
-    let options = server::Options { directory, history: history::of_rehearsals() };
+    let options = server::Options { directory, history: history::of_rehearsals(), driven_by: None };
     let server = server::start(handle.clone(), options)?;
     eprintln!("listening at {}, process {}", server.address().display(), std::process::id());
     if let Some(step) = cut_off_behind_a_fence(&handle) {

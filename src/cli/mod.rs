@@ -4,7 +4,6 @@ mod adopt;
 mod check;
 mod drive;
 mod engine;
-
 mod gate;
 mod history;
 mod journal;
@@ -21,6 +20,7 @@ mod session;
 mod status;
 mod summary;
 mod supervisor;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +52,8 @@ enum Command {
     Run(run::RunArgs),
     /// Attaches this terminal to the run, whose engine goes on without it; starts one where there is none.
     Drive(drive::DriveArgs),
+    /// Looks on while somebody drives; may leave a note or raise a hand.
+    Watch(watch::WatchArgs),
     /// The engine as a process of its own; started by `cutover drive`.
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -186,6 +188,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Plan(args) => plan::plan(&args).await,
         Command::Run(args) => Box::pin(supervisor::over(&args.which, run::run(&args))).await,
         Command::Drive(args) => Box::pin(drive::drive(&args)).await,
+        Command::Watch(args) => Box::pin(watch::watch(&args)).await,
         Command::Engine(args) => engine::engine(&args).await,
         Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
         Command::Status(args) => status::status(&args).await,

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Stop, Which, present, summary};
+use super::{Stop, Which, history, present, summary};
 use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
+use crate::server::{self, Server};
 
 /// What the driver agrees to beforehand.
 #[derive(Debug, Args)]
@@ -55,13 +56,17 @@ where
 {
     let plan = which.plan()?;
     let directory = which.directory(&plan);
-    let handle = open(plan, directory, take_over)?;
+    let handle = open(plan, directory.clone(), take_over)?;
+    let window = window(&handle, directory);
     let presenter = present::start(handle.subscribe(), which.json);
     let result = tokio::select! {
         result = work(handle.clone()) => result,
         stop = stopped(&handle) => stop,
     };
     let summary = summary::of(&handle.state(), handle.plan(), &result, good);
+    if let Some(window) = window {
+        window.stop().await;
+    }
     handle.close()?;
     // The presenter ends with the engine's last event; should it not, the summary still stands.
     let _ = presenter.await;
@@ -75,6 +80,15 @@ where
 fn open(plan: Plan, directory: PathBuf, take_over: bool) -> Result<Handle, Stop> {
     let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
     Ok(engine::open(plan, engine::Options { directory, take_over, crash_at })?)
+}
+
+/// Lets others look on while this command drives. The run does not hang on it.
+fn window(handle: &Handle, directory: PathBuf) -> Option<Server> {
+    let driven_by =
+        Some(format!("a command without a seat, process {} on {}", std::process::id(), handle.holder().host));
+    let options = server::Options { directory, history: history::of_rehearsals(), driven_by };
+    let started = server::start(handle.clone(), options);
+    started.inspect_err(|failure| eprintln!("nobody can look on: {failure}")).ok()
 }
 
 /// A step of the plan by its id.

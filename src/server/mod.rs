@@ -37,6 +37,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// What rehearsals took.
     pub history: History,
+    /// What drives the run where no client does: `cutover run` in a script. Clients only look on then.
+    pub driven_by: Option<String>,
 }
 
 /// A listening server; it ends with [`Server::stop`], or when a driver shuts the engine down.
@@ -51,9 +53,9 @@ pub struct Server {
 /// # Errors
 /// That there can be no socket.
 pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
-    let Options { directory, history } = options;
+    let Options { directory, history, driven_by } = options;
     let (address, listener) = socket::listen(&directory)?;
-    let shared = Arc::new(Shared::new(handle, history, &directory)?);
+    let shared = Arc::new(Shared::new(handle, history, driven_by, &directory)?);
     tokio::spawn(feed::feed(Arc::clone(&shared)));
     tokio::spawn(publish::publish(Arc::clone(&shared)));
     let over = shared.over.clone();

@@ -45,6 +45,7 @@ impl Answers {
 impl Shared {
     /// Carries an order out, as far as its decision.
     pub(super) async fn order(&self, me: &Me, order: &Order) -> Result<Answered, Failure> {
+        self.driven_by_clients()?;
         if order.command_id.is_empty() || order.command_id.len() > LONGEST_ID {
             return Err(Failure::refused("an order has an id of 1 to 128 bytes"));
         }
@@ -144,6 +145,10 @@ impl Shared {
     /// Takes in what a watcher may say.
     pub(super) fn message(&self, me: &Me, message: Message) -> Result<Answered, Failure> {
         let by = me.name.clone();
+        // A note needs nobody's answer.
+        if !matches!(message, Message::Note { .. }) {
+            self.driven_by_clients()?;
+        }
         match message {
             Message::Note { text } => self.handle.say(Saying::Note { by, text })?,
             Message::RaiseHand { text } => self.handle.say(Saying::RaiseHand { by, text })?,

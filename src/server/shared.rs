@@ -21,6 +21,7 @@ use crate::protocol::view::View;
 pub(super) struct Shared {
     pub(super) handle: Handle,
     history: History,
+    driven_by: Option<String>,
     figures: Mutex<Figures>,
     people: Mutex<People>,
     logs: Mutex<Store>,
@@ -37,7 +38,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(handle: Handle, history: History, directory: &Path) -> Result<Self, Failure> {
+    pub(super) fn new(
+        handle: Handle,
+        history: History,
+        driven_by: Option<String>,
+        directory: &Path,
+    ) -> Result<Self, Failure> {
         let mut logs = Store::new(directory);
         for recorded in handle.events(0, usize::MAX)? {
             super::lines::of_event(&recorded, |line| logs.remember(line));
@@ -45,6 +51,7 @@ impl Shared {
         Ok(Self {
             handle,
             history,
+            driven_by,
             figures: Mutex::default(),
             people: Mutex::new(People::new(Timestamp::now())),
             logs: Mutex::new(logs),
@@ -55,6 +62,16 @@ impl Shared {
             changed: Notify::new(),
             over: CancellationToken::new(),
         })
+    }
+
+    /// Refuses what only a driver among the clients could give or answer.
+    pub(super) fn driven_by_clients(&self) -> Result<(), Failure> {
+        match &self.driven_by {
+            None => Ok(()),
+            Some(by) => Err(Failure::refused(format!("this run is driven by {by}"))
+                .because("its clients only look on, and leave notes")
+                .next("stop it there; `cutover drive` goes on where it was")),
+        }
     }
 
     pub(super) fn figures(&self) -> MutexGuard<'_, Figures> {

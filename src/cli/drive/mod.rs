@@ -41,8 +41,23 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
         attach(&directory, me).await?.0
     };
     let view = take_free_wheel(&client).await?;
-    let back = come_back(&args.which);
-    plain::follow(&client, view, args.which.json, &back).await
+    follow(Attached { client, view, back: come_back(&args.which), json: args.which.json }).await
+}
+
+/// A client of an engine, before it shows anything.
+pub(super) struct Attached {
+    pub client: Client,
+    /// Where the run stood when it came.
+    pub view: View,
+    /// The command that comes back here.
+    pub back: String,
+    pub json: bool,
+}
+
+/// Shows the run until this client is told to go.
+pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
+    let Attached { client, view, back, json } = attached;
+    plain::follow(&client, view, json, &back).await
 }
 
 /// A client of the engine of that state directory, if one answers.
