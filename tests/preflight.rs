@@ -165,6 +165,11 @@ async fn nothing_is_red_on_the_first_day_and_everything_planted_is_named_with_it
         "cutover-rev1",
         "CREATE TABLE shop.keyless (a INT); CREATE TABLE shop.old_engine (a INT PRIMARY KEY) ENGINE=MyISAM",
     );
+    sql(
+        "cutover-rev1",
+        "CREATE DEFINER='nobody'@'%' EVENT shop.nightly ON SCHEDULE EVERY 1 DAY DO DO 1; \
+         REVOKE SUPER, SET_ANY_DEFINER ON *.* FROM cutover_admin@'%'",
+    );
     sql("cutover-managed-mysql", "SET GLOBAL sql_require_primary_key = ON; SET GLOBAL time_zone = '+02:00'");
     kubectl(&["create", "namespace", "shop"]);
     kubectl(&["create", "clusterrole", "nginx-ingress-nginx", "--verb=get", "--resource=pods"]);
@@ -178,13 +183,15 @@ async fn nothing_is_red_on_the_first_day_and_everything_planted_is_named_with_it
     let fix = planted.fix("target MySQL", "time zone");
     assert!(fix.contains("time_zone = +00:00 in its parameter group"), "{fix}");
     assert_eq!(planted.fix("source MySQL", "old_engine"), "ALTER TABLE `shop`.`old_engine` ENGINE = InnoDB");
+    let fix = planted.fix("source MySQL", "let the events keep their definers");
+    assert_eq!(fix, "GRANT SET_ANY_DEFINER ON *.* TO 'cutover_admin'@'%';");
     let fix = planted.fix("Kubernetes", "Namespace shop of somebody else");
     assert!(fix.contains("kubectl get namespace shop"), "{fix}");
     let fix = planted.fix("Kubernetes", "ClusterRole nginx-ingress-nginx of somebody else");
     assert!(fix.contains("kubectl delete clusterrole nginx-ingress-nginx"), "{fix}");
     let fix = planted.fix("Route 53", "external-dns `prod`");
     assert!(fix.contains("take the name out of external-dns"), "{fix}");
-    assert_eq!(planted.summary["findings"]["red"], 6, "{:#?}", planted.red());
+    assert_eq!(planted.summary["findings"]["red"], 7, "{:#?}", planted.red());
 
     let beside = tempfile::tempdir().unwrap();
     let refused = check(&with_a_wrong_password(beside.path()));

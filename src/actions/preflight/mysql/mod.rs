@@ -3,6 +3,7 @@
 
 mod access;
 mod content;
+mod definers;
 mod freeze;
 mod pair;
 mod parameters;
@@ -77,6 +78,7 @@ pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
     }
     if let Some(source) = &mut source {
         access::application(cx, source, &mut old).await;
+        definers::ask(cx, source, &mut old).await;
         content::at_source(cx, source, &mut old).await;
     }
     if let Some(target) = &mut target {
