@@ -216,3 +216,26 @@ async fn a_rollout_is_done_when_its_own_pods_are_and_one_that_cannot_be_says_why
     assert!(none.is_empty());
     remove(&cluster, &namespace, &owner).await;
 }
+
+#[tokio::test]
+async fn a_service_that_no_cloud_looks_after_gets_no_address_and_says_what_to_look_at() {
+    let cluster = cluster().await;
+    let (namespace, owner) = place("no-address");
+    let service = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: "${namespace}"}
+spec:
+  type: LoadBalancer
+  loadBalancerClass: x-cutover.test/nobody
+  ports: [{port: 80, protocol: TCP}]
+"#;
+    for manifest in manifests(&format!("{NAMESPACE}---{service}"), &namespace, &[]) {
+        cluster.apply(&manifest, &owner).await.unwrap();
+    }
+    let error = cluster.wait_load_balancer(&namespace, "front", Duration::from_secs(2)).await.unwrap_err();
+    remove(&cluster, &namespace, &owner).await;
+    assert_eq!(error.kind, Kind::Permanent, "trying again mends nothing");
+    assert!(error.to_string().contains(&format!("get an address for Service {namespace}/front")), "{error}");
+    assert!(error.next.unwrap().contains(&format!("kubectl -n {namespace} describe service front")));
+}

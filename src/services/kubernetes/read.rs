@@ -36,7 +36,8 @@ impl Cluster {
         Ok(named.collect())
     }
 
-    /// Waits until a Service of type LoadBalancer has its address.
+    /// Waits until a Service of type LoadBalancer has its address. A cloud that gave none in all that time lacks
+    /// something that waiting again does not mend: a controller, a quota, a subnet.
     pub async fn wait_load_balancer(&self, namespace: &str, service: &str, within: Duration) -> Result<String> {
         let api: Api<Service> = Api::namespaced(self.client.clone(), namespace);
         let config = watcher::Config::default().timeout(60).fields(&format!("metadata.name={service}"));
@@ -55,9 +56,12 @@ impl Cluster {
         let warnings = self.warnings(namespace, "Service", service).await.unwrap_or_default();
         let why = format!("the cloud gave none within {} s {}", within.as_secs(), warnings.join("; "));
         Err(self
-            .error(format!("get an address for Service {namespace}/{service}"), Kind::Transient)
+            .error(format!("get an address for Service {namespace}/{service}"), Kind::Permanent)
             .because(why.trim_end().to_owned())
-            .next("kubectl describe the Service: the cluster's load balancer controller says there what it lacks"))
+            .next(format!(
+                "`kubectl -n {namespace} describe service {service}`: the cluster's load balancer controller says there what \
+                 it lacks; a cluster without one never gives an address (kind, kubeadm: install MetalLB, or the like)"
+            )))
     }
 
     /// The controller of an ingress class, if the class is there.
