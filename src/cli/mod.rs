@@ -1,6 +1,7 @@
 //! The command line: definitions, one file per command, and the one place where errors are reported.
 
 mod adopt;
+mod approve;
 mod check;
 mod drive;
 mod engine;
@@ -54,6 +55,8 @@ enum Command {
     Drive(drive::DriveArgs),
     /// Looks on while somebody drives; may leave a note or raise a hand.
     Watch(watch::WatchArgs),
+    /// Signs a step's preview as somebody who does not drive, where its gate wants that.
+    Approve(approve::ApproveArgs),
     /// The engine as a process of its own; started by `cutover drive`.
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -189,6 +192,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Run(args) => Box::pin(supervisor::over(&args.which, run::run(&args))).await,
         Command::Drive(args) => Box::pin(drive::drive(&args)).await,
         Command::Watch(args) => Box::pin(watch::watch(&args)).await,
+        Command::Approve(args) => approve::approve(&args).await,
         Command::Engine(args) => engine::engine(&args).await,
         Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
         Command::Status(args) => status::status(&args).await,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::order::{Answered, Message, Order};
 use crate::domain::Failure;
+use crate::domain::approval::Approval;
 
 const DOCUMENT: &str = include_str!("../../assets/protocol.md");
 
@@ -37,6 +38,7 @@ fn every_example_of_the_document_is_of_the_protocol() {
     let verbs: BTreeSet<_> = orders.iter().map(|order| order["verb"].as_str().unwrap()).collect();
     assert_eq!(verbs.len(), 11, "each verb has an example: {verbs:?}");
     assert_eq!(read_and_written_again::<Message>("message").len(), 3);
+    assert_eq!(read_and_written_again::<Approval>("approval").len(), 1);
     assert_eq!(read_and_written_again::<Failure>("failure").len(), 1);
     assert_eq!(read_and_written_again::<Answered>("answered").len(), 1);
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::PoisonError;
 
 use super::shared::Shared;
+use crate::domain::approval::Approval;
 use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::machine::Command;
 use crate::domain::saying::Saying;
@@ -157,6 +158,13 @@ impl Shared {
                 self.people().ask(me, why, jiff::Timestamp::now()).map_err(Failure::refused)?;
             }
         }
+        self.changed.notify_one();
+        Ok(Answered { seq: self.handle.state().seq })
+    }
+
+    /// Takes in an approval: its signature says whose it is, whoever brings it.
+    pub(super) fn approve(&self, approval: Approval) -> Result<Answered, Failure> {
+        self.handle.say(Saying::Approve(approval))?;
         self.changed.notify_one();
         Ok(Answered { seq: self.handle.state().seq })
     }

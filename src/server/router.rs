@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::answer::{Answer, failed, garbled, me};
 use super::shared::Shared;
 use super::stream;
+use crate::domain::approval::Approval;
 use crate::domain::{Failure, Preview, StepId};
 use crate::protocol::client::Me;
 use crate::protocol::log;
@@ -40,7 +41,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/preview/{step}", get(preview))
         .route("/way-back/{step}", get(way_back))
         .route("/orders", post(orders))
-        .route("/messages", post(messages));
+        .route("/messages", post(messages))
+        .route("/approvals", post(approvals));
     Router::new()
         .nest("/v1", first)
         .fallback(unknown)
@@ -128,6 +130,13 @@ async fn orders(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
 async fn messages(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
     match said::<Message>(&shared, &headers, sent) {
         Ok((me, message)) => Answer(shared.message(&me, message)).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+async fn approvals(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
+    match said::<Approval>(&shared, &headers, sent) {
+        Ok((_, approval)) => Answer(shared.approve(approval)).into_response(),
         Err(refused) => refused,
     }
 }

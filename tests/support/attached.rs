@@ -1,5 +1,7 @@
 //! An engine of a throw-away runbook, as a process of its own, and clients of it.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -5,6 +5,7 @@
 //! and anybody can verify it with `ssh-keygen -Y verify`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -62,6 +63,26 @@ impl fmt::Display for Statement {
             f,
             "cutover approval 1\nrun: {run}\nstep: {step}\nattempt: {attempt}\ndigest: {digest}\nexpires: {expires}"
         )
+    }
+}
+
+impl FromStr for Statement {
+    type Err = Failure;
+
+    /// Reads the text that is signed; nothing but exactly that.
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let read = || {
+            let mut lines = text.lines().skip(1);
+            let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(": ");
+            let (run, step) = (RunId(field("run")?.to_owned()), StepId::from(field("step")?));
+            let (attempt, digest) = (field("attempt")?.parse().ok()?, field("digest")?.to_owned());
+            let statement = Self { run, step, attempt, digest, expires: field("expires")?.parse().ok()? };
+            Some(statement).filter(|statement| statement.to_string() == text)
+        };
+        read().ok_or_else(|| {
+            Failure::refused("this is not the text of an approval, to the letter")
+                .next("`cutover approve RUNBOOK STEP --request FILE` writes it; what is signed is not edited")
+        })
     }
 }
 

@@ -112,3 +112,14 @@ fn what_is_journalled_is_read_again_and_verified_again() {
     assert_eq!(again, event);
     assert_eq!(key, self::key(2).public_key().fingerprint(HashAlg::Sha256).to_string());
 }
+
+#[test]
+fn the_signed_text_is_read_to_the_letter() {
+    let text = statement().to_string();
+    assert_eq!(text.parse::<Statement>().unwrap(), statement());
+    let crlf = text.replace('\n', "\r\n");
+    let padded = text.replace("attempt: 1", "attempt: 01");
+    for garbage in ["", "cutover approval 1\n", &format!("{text}\n"), &crlf, &padded] {
+        assert!(garbage.parse::<Statement>().is_err(), "{garbage:?}");
+    }
+}

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::order::{Answered, Message, Order, Previewed, header};
 use super::view::View;
 use super::{VERSION, log};
+use crate::domain::approval::Approval;
 use crate::domain::{Failure, Recorded, StepId};
 pub use updates::Update;
 
@@ -137,6 +138,14 @@ impl Client {
     /// Why it was refused, or no engine answered.
     pub async fn say(&self, message: &Message) -> Result<Answered, Failure> {
         self.post(&["messages"], message, PATIENCE).await
+    }
+
+    /// Hands in an approval that was signed anywhere.
+    ///
+    /// # Errors
+    /// Why it was refused, or no engine answered.
+    pub async fn approve(&self, approval: &Approval) -> Result<Answered, Failure> {
+        self.post(&["approvals"], approval, PATIENCE).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &Value, patience: Duration) -> Result<T, Failure> {
