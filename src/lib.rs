@@ -21,6 +21,7 @@
 //! | [`engine`] | the loop that carries out commands | domain, journal, actions |
 //! | [`protocol`] | what every client of an engine speaks, and the one view that all of them draw | domain |
 //! | [`server`] | the engine's listener: views, orders, logs over a Unix socket | domain, protocol, engine |
+//! | [`tui`] | the driver's seat: a client of the protocol that draws its view | domain, protocol |
 //! | [`lab`] | real services on this machine to rehearse against | domain, services |
 //! | [`cli`] | the command line: it wires everything | all |
 //!
@@ -36,3 +37,4 @@ pub mod loader;
 pub mod protocol;
 pub mod server;
 pub mod services;
+pub mod tui;

@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["domain", "journal", "actions"]),
     ("protocol", &["domain"]),
     ("server", &["domain", "protocol", "engine"]),
+    ("tui", &["domain", "protocol"]),
     ("lab", &["domain", "services"]),
 ];
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::drive::{Attached, follow};
+use super::drive::{Attached, Look, follow};
 use super::{Stop, Which};
 use crate::journal::lock;
 use crate::protocol::address;
@@ -20,6 +20,8 @@ pub(super) struct WatchArgs {
     /// The name that the others see [default: the login name].
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// Attaches, looks on, detaches.
@@ -33,5 +35,6 @@ pub(super) async fn watch(args: &WatchArgs) -> Result<(), Stop> {
         failure.while_doing(format!("look on at {}", socket.display())).next("`cutover drive` starts an engine")
     })?;
     let back = format!("cutover watch {}", args.which.runbook.display());
-    follow(Attached { client, view, back, json: args.which.json }).await
+    let (json, look, copies) = (args.which.json, args.look.clone(), std::env::temp_dir());
+    follow(Attached { client, view, back, json, watch: true, look, copies }).await
 }

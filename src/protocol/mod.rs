@@ -11,6 +11,7 @@ pub mod derive;
 pub mod live;
 pub mod log;
 pub mod order;
+pub mod told;
 pub mod view;
 
 /// The version of the protocol; the path of every request begins with it: `/v1/view`.

@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 
-use super::lines::{self, Draft};
 use super::shared::Shared;
 use crate::domain::StepId;
 use crate::engine::Notice;
 use crate::protocol::log::Level;
+use crate::protocol::told::{self, Draft};
 
 /// How often a sample is taken.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ fn hear(shared: &Shared, notice: &Notice) {
     match notice {
         Notice::Event(recorded) => {
             let mut logs = shared.logs();
-            lines::of_event(recorded, |line| logs.push(line));
+            told::of_event(recorded, |line| logs.push(line));
         }
         Notice::Companion { companion, healthy, detail } => {
             let value = json!({ "at": now, "companion": companion, "healthy": healthy, "detail": detail });
@@ -81,7 +81,7 @@ fn sample(shared: &Shared, said: &mut Said, with_lines: bool) {
             continue;
         }
         *known = meter.done;
-        logs.push(lines::of_meter(step, meter, now));
+        logs.push(told::of_meter(step, meter, now));
         let rate = json!({ "at": now, "step": step, "label": meter.label, "done": meter.done, "total": meter.total,
             "rate": meter.rate });
         logs.telemetry().write(&json!({ "meter": rate }));

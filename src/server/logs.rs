@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-pub use super::lines::Draft;
 use super::telemetry::Telemetry;
 use crate::domain::plain;
 use crate::protocol::log::{Line, Page, Query};
+pub use crate::protocol::told::Draft;
 
 /// So many lines are kept.
 const LINES: usize = 50_000;

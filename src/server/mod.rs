@@ -8,7 +8,6 @@
 mod answer;
 mod feed;
 mod figures;
-mod lines;
 pub mod logs;
 mod orders;
 mod people;

@@ -16,6 +16,7 @@ use crate::domain::{Failure, StepId};
 use crate::engine::Handle;
 use crate::protocol::derive::{self, Facts, History};
 use crate::protocol::live::Live;
+use crate::protocol::told;
 use crate::protocol::view::View;
 
 pub(super) struct Shared {
@@ -46,7 +47,7 @@ impl Shared {
     ) -> Result<Self, Failure> {
         let mut logs = Store::new(directory);
         for recorded in handle.events(0, usize::MAX)? {
-            super::lines::of_event(&recorded, |line| logs.remember(line));
+            told::of_event(&recorded, |line| logs.remember(line));
         }
         Ok(Self {
             handle,

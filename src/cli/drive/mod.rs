@@ -3,6 +3,7 @@
 
 mod login;
 mod plain;
+mod seat;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use crate::journal::lock;
 use crate::protocol::client::{Client, Me};
 use crate::protocol::order::{Order, Verb};
 use crate::protocol::{address, view::View};
+use crate::tui;
+pub(super) use seat::Look;
 
 #[derive(Debug, Args)]
 pub(super) struct DriveArgs {
@@ -26,6 +29,8 @@ pub(super) struct DriveArgs {
     /// Take the run over from an engine on another machine that is known to be dead.
     #[arg(long)]
     take_over: bool,
+    #[command(flatten)]
+    look: Look,
 }
 
 /// Attaches, drives, detaches.
@@ -41,7 +46,8 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
         attach(&directory, me).await?.0
     };
     let view = take_free_wheel(&client).await?;
-    follow(Attached { client, view, back: come_back(&args.which), json: args.which.json }).await
+    let (back, json) = (come_back(&args.which), args.which.json);
+    follow(Attached { client, view, back, json, watch: false, look: args.look.clone(), copies: directory }).await
 }
 
 /// A client of an engine, before it shows anything.
@@ -52,12 +58,24 @@ pub(super) struct Attached {
     /// The command that comes back here.
     pub back: String,
     pub json: bool,
+    /// Looks on only.
+    pub watch: bool,
+    pub look: Look,
+    /// Where copies of what is on the screen are kept.
+    pub copies: PathBuf,
 }
 
 /// Shows the run until this client is told to go.
 pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
-    let Attached { client, view, back, json } = attached;
-    plain::follow(&client, view, json, &back).await
+    let Attached { client, view, back, json, watch, look, copies } = attached;
+    match look.options(watch, copies)? {
+        Some(options) if !json => {
+            let last = tui::run(&client, view, options).await?;
+            plain::left(&last, &back);
+            Ok(())
+        }
+        _ => plain::follow(&client, view, json, &back).await,
+    }
 }
 
 /// A client of the engine of that state directory, if one answers.
@@ -71,7 +89,7 @@ pub(super) async fn attach(directory: &Path, me: Me) -> Result<(Client, View), F
 async fn take_free_wheel(client: &Client) -> Result<View, Failure> {
     let view = client.view().await?;
     if view.driver.as_ref().is_none_or(|driver| driver.name == client.me().name) {
-        let verb = Verb::TakeWheel { current: String::new(), why: "drives".to_owned() };
+        let verb = Verb::TakeWheel { current: String::new(), why: String::new() };
         let order = Order { command_id: format!("{:016x}", rand::random::<u64>()), seq: view.seq, verb };
         if let Err(failure) = client.order(&order).await {
             present::line(&format!("you look on: {}", failure.what));

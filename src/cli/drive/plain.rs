@@ -41,10 +41,15 @@ pub(super) async fn follow(client: &Client, first: View, json: bool, back: &str)
         }
     }
     if !json {
-        present::line(&format!("detached; the engine goes on: {}", view.sentence.text));
-        present::line(&format!("come back with: {back}"));
+        left(&view, back);
     }
     Ok(())
+}
+
+/// What goes on without this client, and how to come back. The terminal may be gone: then nobody reads it.
+pub(super) fn left(view: &View, back: &str) {
+    present::line(&format!("detached; the engine goes on: {}", view.sentence.text));
+    present::line(&format!("come back with: {back}"));
 }
 
 /// What was printed already.

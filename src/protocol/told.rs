@@ -1,10 +1,10 @@
-//! Log lines from what happens: what a person follows while a step runs.
+//! Events in a reader's words: the lines of the log, of the timeline, and of what happened while one was away.
 
 use jiff::Timestamp;
 
+use super::live::Meter;
+use super::log::Level;
 use crate::domain::{Event, Failure, Recorded, StepId, figure};
-use crate::protocol::live::Meter;
-use crate::protocol::log::Level;
 
 /// A line before it has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Draft {
 }
 
 /// The lines that an event makes, if any.
-pub(super) fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
+pub fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
     let step = recorded.event.step().cloned();
     let mut say = |level, text: String| line(Draft { at: recorded.at, step: step.clone(), level, text });
     match &recorded.event {
@@ -72,12 +72,40 @@ pub(super) fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
             say(Level::Warn, format!("taken over from {} on {}, process {}", from.who, from.host, from.pid));
         }
         Event::RunbookChanged { .. } => say(Level::Warn, "the runbook changed".to_owned()),
+        Event::Approved { approval, .. } => say(Level::Info, format!("approved by {}", approval.by)),
+        Event::WheelTaken { by, from: Some(from), why, .. } => {
+            say(Level::Warn, format!("{by} drives now, after {from}{}", because(why)));
+        }
+        Event::WheelTaken { by, why, .. } => say(Level::Info, format!("{by} drives{}", because(why))),
+        Event::WheelReleased { by } => say(Level::Info, format!("{by} let the wheel go")),
+        Event::Noted { by, text } => say(Level::Info, format!("{by} notes: {text}")),
+        Event::HandRaised { by, text } => say(Level::Warn, format!("{by} raises a hand: {text}")),
+        Event::HandAnswered { by, text, .. } => say(Level::Info, format!("{by} answers the hand: {text}")),
         _ => {}
     }
 }
 
+/// An event on one line; nothing for those that only a resume needs.
+pub fn in_a_line(recorded: &Recorded) -> Option<String> {
+    let mut texts = Vec::new();
+    if let Event::Checked { checks, .. } = &recorded.event {
+        let failed = checks.iter().filter(|check| check.is_failed()).count();
+        return Some(format!("checked: {} facts, {failed} of them do not hold", checks.len()));
+    }
+    of_event(recorded, |line| texts.push(line.text));
+    match &recorded.event {
+        Event::RunCreated { by, environment, .. } => Some(format!("the run begins in {environment}, by {}", by.who)),
+        Event::EngineStopped {} => Some("engine stopped".to_owned()),
+        _ => (!texts.is_empty()).then(|| texts.join("; ")),
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
 /// How far something is.
-pub(super) fn of_meter(step: &StepId, meter: &Meter, at: Timestamp) -> Draft {
+pub fn of_meter(step: &StepId, meter: &Meter, at: Timestamp) -> Draft {
     let unit = meter.unit.as_str();
     let of = meter.total.map(|total| format!(" of {}", figure::amount(total, unit))).unwrap_or_default();
     let left = meter.eta_s.filter(|left| *left > 0.0).map(|left| format!(", {} left", figure::seconds(left)));

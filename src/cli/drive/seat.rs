@@ -1,0 +1,53 @@
+//! The screen's settings, from flags and the environment; and whether there is a terminal to draw on.
+
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Stop;
+use crate::domain::Failure;
+use crate::tui::Options;
+use crate::tui::keymap::Keymap;
+use crate::tui::theme::Theme;
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct Look {
+    /// The colours of the screen: dark, light or high-contrast; none where NO_COLOR is set.
+    #[arg(long, value_name = "NAME", default_value = "dark", env = "CUTOVER_THEME")]
+    theme: String,
+    /// Letters instead of symbols, for terminals that have no others.
+    #[arg(long, env = "CUTOVER_ASCII")]
+    ascii: bool,
+    /// Plain lines, also on a terminal.
+    #[arg(long)]
+    plain: bool,
+}
+
+impl Look {
+    /// How the screen is opened; nothing where lines are to be printed instead.
+    ///
+    /// # Errors
+    /// No such theme; a keymap with faults.
+    pub(super) fn options(&self, watch: bool, copies: PathBuf) -> Result<Option<Options>, Stop> {
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let letters_only = std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "dumb");
+        let theme = Theme::named(&self.theme, colour, self.ascii || letters_only).ok_or_else(|| {
+            Failure::refused(format!("there is no theme `{}`", self.theme))
+                .next(format!("one of {}", Theme::NAMES.join(", ")))
+        })?;
+        let keymap = match own_keymap() {
+            Some(path) => Keymap::with_own(&path)?,
+            None => Keymap::standard(),
+        };
+        let drawn = !self.plain && stdin().is_terminal() && stdout().is_terminal();
+        Ok(drawn.then_some(Options { watch, keymap, theme, copies }))
+    }
+}
+
+/// Where a user's own keys are.
+fn own_keymap() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".config"));
+    let configuration = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    Some(configuration.or_else(home)?.join("cutover/keymap.toml"))
+}

@@ -1,0 +1,145 @@
+//! What the driver can do with a key, a word in the palette, or both.
+
+/// Something that a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "`says` has the words that people read")]
+pub enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    Open,
+    Leave,
+    NextTab,
+    PreviousTab,
+    Week,
+    Step,
+    Logs,
+    Risks,
+    Timeline,
+    People,
+    Switch,
+    Go,
+    Stop,
+    Abort,
+    RollBack,
+    Adopt,
+    Preview,
+    Waits,
+    Note,
+    Hand,
+    Wheel,
+    Identities,
+    Help,
+    Palette,
+    Search,
+    Follow,
+    OnlyStep,
+    Level,
+    Wrap,
+    Copy,
+    Detach,
+    Suspend,
+    Redraw,
+}
+
+impl Action {
+    /// All of them, in the order in which help shows them.
+    pub const ALL: &[Self] = &[
+        Self::Go,
+        Self::Stop,
+        Self::Abort,
+        Self::RollBack,
+        Self::Adopt,
+        Self::Preview,
+        Self::Waits,
+        Self::Note,
+        Self::Hand,
+        Self::Wheel,
+        Self::Week,
+        Self::Step,
+        Self::Logs,
+        Self::Risks,
+        Self::Timeline,
+        Self::People,
+        Self::Switch,
+        Self::NextTab,
+        Self::PreviousTab,
+        Self::Up,
+        Self::Down,
+        Self::PageUp,
+        Self::PageDown,
+        Self::Top,
+        Self::Bottom,
+        Self::Open,
+        Self::Leave,
+        Self::Search,
+        Self::Follow,
+        Self::OnlyStep,
+        Self::Level,
+        Self::Wrap,
+        Self::Copy,
+        Self::Identities,
+        Self::Help,
+        Self::Palette,
+        Self::Detach,
+        Self::Suspend,
+        Self::Redraw,
+    ];
+
+    /// Its name in the table of keys.
+    pub const fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it does: verb, object, consequence.
+    pub const fn says(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Up => ("up", "one line up"),
+            Self::Down => ("down", "one line down"),
+            Self::PageUp => ("page_up", "one page up"),
+            Self::PageDown => ("page_down", "one page down"),
+            Self::Top => ("top", "to the first line"),
+            Self::Bottom => ("bottom", "to the last line; from the past back to now"),
+            Self::Open => ("open", "open what is selected: a step's gate, an earlier moment"),
+            Self::Leave => ("leave", "one level up; it never quits"),
+            Self::NextTab => ("next_tab", "the next panel"),
+            Self::PreviousTab => ("previous_tab", "the panel before"),
+            Self::Week => ("week", "the week: every step, its time, what undoing it takes"),
+            Self::Step => ("step", "the step: what it would do, does, or did"),
+            Self::Logs => ("logs", "the log"),
+            Self::Risks => ("risks", "what can run out or break, nearest limit first"),
+            Self::Timeline => ("timeline", "the journal; open a line to see how it stood then"),
+            Self::People => ("people", "who is here, notes, raised hands"),
+            Self::Switch => ("switch", "the switch: go or no-go, the freeze, who is served where"),
+            Self::Go => ("go", "start, retry or resume the step that waits, through its gate"),
+            Self::Stop => ("stop", "stop the step in flight; shows first what stopping does now"),
+            Self::Abort => ("abort", "abort the switch at once: the source opens as it was"),
+            Self::RollBack => ("roll_back", "take the last step back, through its gate"),
+            Self::Adopt => ("adopt", "take the step as done by others; its checks must pass"),
+            Self::Preview => ("preview", "look at the world: what the step would change"),
+            Self::Waits => ("waits", "jump to what waits"),
+            Self::Note => ("note", "leave a note: in the journal, on every screen, in the report"),
+            Self::Hand => ("hand", "raise a hand, which holds the next gate; the driver answers it"),
+            Self::Wheel => ("wheel", "take the wheel, ask for it, or hand it over"),
+            Self::Identities => ("identities", "every account, cluster, zone and host in full"),
+            Self::Help => ("help", "these keys"),
+            Self::Palette => ("palette", "find an action by its words"),
+            Self::Search => ("search", "show only lines with a text"),
+            Self::Follow => ("follow", "follow the log, or pause it"),
+            Self::OnlyStep => ("only_step", "only the selected step's lines, or all"),
+            Self::Level => ("level", "all lines, warnings and errors, errors only"),
+            Self::Wrap => ("wrap", "wrap long lines, or cut them"),
+            Self::Copy => ("copy", "copy what is shown, to the clipboard and into a file"),
+            Self::Detach => ("detach", "leave; the engine goes on"),
+            Self::Suspend => ("suspend", "back to the shell; `fg` comes back"),
+            Self::Redraw => ("redraw", "draw the screen anew"),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What each action does to a screen; those that command open a dialog, and the dialog sends the order.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::Action;
+use super::dialog::kind::{of_back, of_start};
+use super::dialog::{Dialog, Field, Kind, Sending};
+use super::model::{Looking, Model, Overlay, Tab};
+use super::update::Effect;
+use crate::domain::StepId;
+use crate::domain::state::Status;
+use crate::protocol::log::Level;
+use crate::protocol::order::{Order, Previewed, Verb};
+
+/// Carries out an action.
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Detach => return vec![Effect::Detach],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Copy => return vec![Effect::Copy(super::draw::as_text(model))],
+        Action::Help => model.overlay = Some(Overlay::Help),
+        Action::Palette => model.overlay = Some(Overlay::Palette(String::new(), 0)),
+        Action::Identities => model.overlay = Some(Overlay::Identities),
+        Action::Week => model.in_week = true,
+        Action::Step => to_tab(model, Tab::Step),
+        Action::Logs => to_tab(model, Tab::Logs),
+        Action::Risks => to_tab(model, Tab::Risks),
+        Action::Timeline => to_tab(model, Tab::Timeline),
+        Action::People => to_tab(model, Tab::People),
+        Action::Switch => to_tab(model, Tab::Switch),
+        Action::NextTab => next_tab(model, 1),
+        Action::PreviousTab => next_tab(model, Tab::ALL.len() - 1),
+        Action::Up => scroll(model, -1),
+        Action::Down => scroll(model, 1),
+        Action::PageUp => scroll(model, -10),
+        Action::PageDown => scroll(model, 10),
+        Action::Top => scroll(model, isize::MIN / 2),
+        Action::Bottom if model.past.is_some() => back_to_now(model),
+        Action::Bottom => scroll(model, isize::MAX / 2),
+        Action::Leave => leave(model),
+        Action::Waits => waits(model),
+        Action::Search if model.tab == Tab::Logs => model.logs.typing = true,
+        Action::Search => {
+            to_tab(model, Tab::Logs);
+            model.logs.typing = true;
+        }
+        Action::Follow => model.logs.toggle(),
+        Action::Wrap => model.logs.wrap = !model.logs.wrap,
+        Action::OnlyStep => {
+            let step = model.step().map(|step| step.id.clone());
+            model.logs.step = if model.logs.step.is_some() { None } else { step };
+            model.logs.anew();
+        }
+        Action::Level => {
+            model.logs.level = match model.logs.level {
+                Level::Info => Level::Warn,
+                Level::Warn => Level::Error,
+                Level::Error => Level::Info,
+            };
+            model.logs.anew();
+        }
+        Action::Note => open(model, Kind::Note, vec![Field::words("what everybody should know", false)]),
+        Action::Hand => hand(model),
+        Action::Wheel => wheel(model),
+        Action::Preview => return preview(model),
+        Action::Open => return opened(model),
+        Action::Go | Action::Stop | Action::Abort | Action::RollBack | Action::Adopt => return command(model, action),
+    }
+    Vec::new()
+}
+
+/// Opens what is selected: an earlier moment, else the gate of the selected step.
+fn opened(model: &mut Model) -> Vec<Effect> {
+    if model.tab == Tab::Timeline && !model.in_week {
+        return model.timeline.selected().map(|moment| Effect::ViewAt(moment.seq)).into_iter().collect();
+    }
+    let is_current = model.selected.is_none() || model.selected == model.view.current;
+    let waits = model.current().is_some_and(|step| step.status != Status::Running);
+    if model.in_week && is_current && waits && model.why_not().is_none() {
+        return command(model, Action::Go);
+    }
+    to_tab(model, Tab::Step);
+    Vec::new()
+}
+
+/// What only the driver does.
+fn command(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(why) = model.why_not() {
+        model.say(format!("{}: {why}", action.name().replace('_', " ")));
+        return Vec::new();
+    }
+    let Some(step) = model.current().cloned() else {
+        if action == Action::RollBack {
+            return last_back(model);
+        }
+        model.say("nothing is left to do");
+        return Vec::new();
+    };
+    let (id, attempt, seq) = (step.id.clone(), step.attempt, model.view.seq);
+    let has = |verb: &str| step.choices.iter().any(|choice| choice.verb == verb);
+    match action {
+        Action::Go if has("resume") => open(model, Kind::Resume { step: id.clone(), attempt, seq }, named(&id)),
+        Action::Go if has("start") || has("retry") => {
+            model.looking = Some(Looking { step: id.clone(), gate: true });
+            return vec![Effect::Preview(id)];
+        }
+        Action::Adopt if has("adopt") => open(model, Kind::Adopt { step: id.clone(), attempt, seq }, named(&id)),
+        Action::Stop => {
+            if let Some(stop) = step.choices.iter().find(|choice| choice.verb == "stop") {
+                let kind = Kind::Stop { step: id, attempt, effect: stop.effect.clone() };
+                open(model, kind, vec![Field::exactly("type stop", "stop")]);
+            } else {
+                model.say("no step is in flight");
+            }
+        }
+        Action::Abort => return abort(model),
+        Action::RollBack => return last_back(model),
+        _ => model.say(format!("{id} cannot be {} now", if action == Action::Adopt { "adopted" } else { "started" })),
+    }
+    Vec::new()
+}
+
+/// The abort of a freeze asks nothing: it puts things back as they were, and every second counts.
+fn abort(model: &mut Model) -> Vec<Effect> {
+    let freeze = model.view.freeze.as_ref().filter(|freeze| freeze.ended.is_none());
+    let Some(freeze) = freeze else {
+        model.say("tenants are not made to wait: there is nothing to abort");
+        return Vec::new();
+    };
+    if freeze.switched {
+        let back = model.keymap.key(Action::RollBack).to_owned();
+        model.say(format!("past the point of switching there is no abort: {back} shows the price of going back"));
+        return Vec::new();
+    }
+    let (step, id) = (freeze.step.clone(), format!("{:016x}", rand::random::<u64>()));
+    let attempt = model.view.step(&step).map_or(0, |step| step.attempt);
+    let order = Order { command_id: id.clone(), seq: model.view.seq, verb: Verb::Stop { step, attempt } };
+    model.say("aborting: the source opens as it was");
+    vec![Effect::Send(Sending::Order(order), id)]
+}
+
+/// Asks for the way back of the last step that stands.
+fn last_back(model: &mut Model) -> Vec<Effect> {
+    let last = model.view.steps.iter().rev().find(|step| step.choices.iter().any(|choice| choice.verb == "roll_back"));
+    let Some(step) = last.map(|step| step.id.clone()) else {
+        model.say("nothing can be taken back now");
+        return Vec::new();
+    };
+    model.say(format!("looking at the way back of {step}"));
+    vec![Effect::WayBack(step)]
+}
+
+/// The gate of a step whose preview has come.
+pub(super) fn open_gate(model: &mut Model, step: StepId, seen: Previewed) {
+    let fields = of_start(&model.view, &step, &seen);
+    let attempt = model.view.step(&step).map_or(0, |step| step.attempt);
+    open(model, Kind::Start { step, attempt, seen }, fields);
+}
+
+/// The gate of a way back that has come.
+pub(super) fn open_way_back(model: &mut Model, step: StepId, seen: Previewed) {
+    let fields = of_back(&step, &seen);
+    let attempt = model.view.step(&step).map_or(0, |step| step.attempt);
+    open(model, Kind::Back { step, attempt, seen }, fields);
+}
+
+fn named(step: &StepId) -> Vec<Field> {
+    vec![Field::exactly(format!("type {step}"), step.to_string())]
+}
+
+fn open(model: &mut Model, kind: Kind, fields: Vec<Field>) {
+    model.dialog = Some(Dialog::open(kind, fields, model.now));
+}
+
+fn preview(model: &mut Model) -> Vec<Effect> {
+    let Some(step) = model.step().map(|step| step.id.clone()).filter(|_| model.past.is_none()) else {
+        return Vec::new();
+    };
+    to_tab(model, Tab::Step);
+    model.looking = Some(Looking { step: step.clone(), gate: false });
+    vec![Effect::Preview(step)]
+}
+
+fn hand(model: &mut Model) {
+    let up = model.view.hands.first().map(|hand| hand.hand);
+    match up {
+        Some(hand) if model.drives() => open(model, Kind::Answer { hand }, vec![Field::words("the answer", false)]),
+        _ => open(model, Kind::Hand, vec![Field::words("why", false)]),
+    }
+}
+
+fn wheel(model: &mut Model) {
+    if model.watch {
+        model.say("this window looks on: `cutover drive` can ask for the wheel");
+        return;
+    }
+    let why = || Field::words("why", true);
+    let current = model.view.current.as_ref().map(ToString::to_string).unwrap_or_default();
+    let knows = || vec![Field::exactly(format!("the current step: type {current}"), current.clone()), why()];
+    let Some(driver) = model.view.driver.clone() else {
+        return open(model, Kind::Take { current: String::new() }, vec![why()]);
+    };
+    let asking = driver.asking.as_ref();
+    if driver.name == model.me.name {
+        match asking {
+            Some(asking) => {
+                let (to, field) = (asking.by.clone(), Field::exactly(format!("type {}", asking.by), asking.by.clone()));
+                open(model, Kind::Offer { to }, vec![field]);
+            }
+            // Another terminal of the same person may have it.
+            None => open(model, Kind::Take { current: current.clone() }, knows()),
+        }
+    } else if driver.silent || asking.is_some_and(|asking| asking.offered && asking.by == model.me.name) {
+        open(model, Kind::Take { current: current.clone() }, knows());
+    } else {
+        open(model, Kind::Ask, vec![Field::words("why", false)]);
+    }
+}
+
+/// To what waits: a hand, else the step.
+fn waits(model: &mut Model) {
+    back_to_now(model);
+    model.selected = None;
+    model.overlay = None;
+    to_tab(model, if model.view.hands.is_empty() { Tab::Step } else { Tab::People });
+}
+
+fn back_to_now(model: &mut Model) {
+    if model.past.take().is_some() {
+        model.selected = None;
+    }
+}
+
+/// One level up; it never quits.
+fn leave(model: &mut Model) {
+    if model.past.is_some() {
+        back_to_now(model);
+    } else if !model.in_week {
+        model.in_week = true;
+    } else {
+        model.selected = None;
+    }
+}
+
+fn to_tab(model: &mut Model, tab: Tab) {
+    model.in_week = false;
+    if model.tab != tab {
+        model.tab = tab;
+        model.scroll = 0;
+    }
+}
+
+fn next_tab(model: &mut Model, by: usize) {
+    let at = Tab::ALL.iter().position(|tab| *tab == model.tab).unwrap_or(0);
+    if let Some(tab) = Tab::ALL.get((at + by) % Tab::ALL.len()) {
+        to_tab(model, *tab);
+    }
+}
+
+fn scroll(model: &mut Model, by: isize) {
+    if model.in_week {
+        let steps = &model.shown().steps;
+        let at = model.step().and_then(|step| steps.iter().position(|known| known.id == step.id)).unwrap_or(0);
+        let to = at.saturating_add_signed(by).min(steps.len().saturating_sub(1));
+        let to = steps.get(to).map(|step| step.id.clone());
+        // On the current step the selection follows the run again.
+        model.selected = to.filter(|to| model.view.current.as_ref() != Some(to) || model.past.is_some());
+        model.scroll = 0;
+        return;
+    }
+    match model.tab {
+        Tab::Logs => model.logs.scroll(by),
+        Tab::Timeline => model.timeline.scroll(by),
+        // Drawing knows how long the panel is, and shows its end where this is beyond it.
+        _ => model.scroll = model.scroll.saturating_add_signed(by).min(10_000),
+    }
+}
+
+/// Typing what the log is searched for.
+pub(super) fn type_search(model: &mut Model, key: &KeyEvent) {
+    let before = model.logs.search.clone();
+    match key.code {
+        KeyCode::Enter => model.logs.typing = false,
+        KeyCode::Esc => {
+            model.logs.typing = false;
+            model.logs.search.clear();
+        }
+        KeyCode::Backspace => {
+            model.logs.search.pop();
+        }
+        KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => model.logs.search.push(letter),
+        _ => {}
+    }
+    if model.logs.search != before {
+        model.logs.anew();
+    }
+}

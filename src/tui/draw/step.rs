@@ -1,0 +1,249 @@
+//! The step: before it starts what it would change; while it runs how far it is; afterwards what it did, with
+//! its evidence; where it failed, what now.
+
+use jiff::Timestamp;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::preview::{self, indented};
+use super::week::from;
+use crate::domain::check::Verdict;
+use crate::domain::figure;
+use crate::domain::state::{Direction, Status};
+use crate::protocol::live::Meter;
+use crate::protocol::view::{Choice, Part, PartState, Step, View};
+use crate::tui::action::Action;
+use crate::tui::model::Model;
+use crate::tui::text::{self, line, span};
+use crate::tui::theme::Theme;
+
+pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let (view, theme) = (model.shown(), &model.theme);
+    let Some(step) = model.step() else { return vec![line(" the runbook has no steps", theme.dim)] };
+    let mut lines = vec![heading(step, model)];
+    if step.status == Status::Failed {
+        lines.extend(failure(view, step, width, theme));
+    }
+    if matches!(step.status, Status::Pending | Status::RolledBack) {
+        lines.extend(gate(view, step, theme));
+    }
+    lines.extend(choices(model, step, width));
+    if matches!(step.status, Status::Pending | Status::RolledBack | Status::Failed) && !view.past {
+        lines.extend(previewed(model, step, width));
+    }
+    lines.extend(step.meters.iter().flat_map(|meter| meter_lines(meter, step, theme)));
+    lines.extend(section("changes", theme, &step.parts, |part| vec![part_line(part, view.at, width, theme)]));
+    lines.extend(section("checks", theme, &step.checks, |check| {
+        let (sign, style) = match check.verdict {
+            Verdict::Passed => (theme.symbols.of("✓", "+"), theme.good),
+            Verdict::Failed => (theme.symbols.of("✗", "x"), theme.bad),
+            Verdict::Noted => (theme.symbols.of("⋅", "."), theme.dim),
+        };
+        let mut lines = vec![Line::from(vec![
+            span(format!(" {sign} "), style),
+            span(text::start(&check.fact, width.saturating_sub(3)), Style::new()),
+        ])];
+        if !check.evidence.is_empty() {
+            lines.extend(indented(&check.evidence, 5, width, theme.dim));
+        }
+        lines
+    }));
+    if let Some(companion) = &step.companion {
+        let style = if companion.healthy { theme.good } else { theme.bad };
+        lines.push(line("", theme.dim));
+        lines.extend(indented(&format!("left running: {}", companion.detail), 1, width, style));
+    }
+    lines.extend(section("outputs", theme, &step.outputs, |(name, value)| {
+        vec![Line::from(vec![
+            span(format!("   {} ", text::left(name, 20)), theme.dim),
+            span(text::middle(value, width.saturating_sub(24)), Style::new()),
+        ])]
+    }));
+    lines
+}
+
+fn heading(step: &Step, model: &Model) -> Line<'static> {
+    let theme = &model.theme;
+    let (symbol, style) = theme.status(step.status, step.direction, model.now.as_secs());
+    let status = match (step.status, step.direction) {
+        (Status::Pending, _) => "not started",
+        (Status::Running, Direction::Back) => "being taken back",
+        (Status::Running, _) => "running",
+        (Status::Done, _) => "done",
+        (Status::Adopted, _) => "adopted",
+        (Status::Failed, Direction::Back) => "half taken back",
+        (Status::Failed, _) => "failed",
+        (Status::RolledBack, _) => "taken back",
+        (Status::InDoubt, _) => "in doubt: its engine went away in the middle",
+    };
+    let attempt = if step.attempt > 1 { format!(", attempt {}", step.attempt) } else { String::new() };
+    let took = step.took_s.map(|took| format!(", {}", figure::seconds(took))).unwrap_or_default();
+    Line::from(vec![
+        span(format!(" {symbol} "), style),
+        span(step.id.as_str(), theme.title),
+        span(format!("  {}  {status}{attempt}{took}", step.action), Style::new()),
+        span(format!("  {}, day {}", step.owner, step.day), theme.dim),
+    ])
+}
+
+/// What failed, why, and what the world looks like now.
+fn failure(view: &View, step: &Step, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(failure) = &step.failure else { return Vec::new() };
+    let mut lines = indented(&failure.what, 1, width, theme.bad);
+    lines.extend(failure.why.iter().flat_map(|why| indented(&format!("because {why}"), 3, width, Style::new())));
+    lines.extend(failure.next.iter().flat_map(|next| indented(&format!("do: {next}"), 3, width, theme.title)));
+    let count = |state| step.parts.iter().filter(|part| part.state == state).count();
+    let (done, doubt) = (count(PartState::Done), count(PartState::Doing));
+    let fences =
+        view.fences.iter().map(|(service, _)| format!("the {service} is fenced")).collect::<Vec<_>>().join(", ");
+    let fences = if fences.is_empty() { "no fence is shut: tenants are served as before".to_owned() } else { fences };
+    let doubt = if doubt > 0 { format!(", {doubt} in doubt") } else { String::new() };
+    lines.extend(indented(&format!("now: {done} of its changes stand{doubt}; {fences}"), 1, width, Style::new()));
+    lines
+}
+
+/// What must be given before it starts.
+fn gate(view: &View, step: &Step, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(phrase) = &step.gate.phrase {
+        lines.push(line(format!(" its gate asks for the phrase {phrase}"), theme.dim));
+    }
+    if let Some(window) = &step.gate.window {
+        let span =
+            format!(" only from {} to {}", window.from.strftime("%a %d %H:%MZ"), window.to.strftime("%a %d %H:%MZ"));
+        let open = view.at >= window.from && view.at < window.to;
+        lines.push(line(span, if open { theme.dim } else { theme.title }));
+    }
+    if let Some(role) = &step.gate.approval {
+        let approved = step
+            .gate
+            .approved
+            .iter()
+            .map(|approved| format!("{} until {}", approved.by, approved.expires.strftime("%a %H:%MZ")));
+        let approved = approved.collect::<Vec<_>>().join(", ");
+        let text = if approved.is_empty() {
+            format!(" waits for the approval of a {role}: cutover approve")
+        } else {
+            format!(" approved by {approved}")
+        };
+        lines.push(line(text, theme.title));
+    }
+    if let Some((seconds, origin)) = &step.planned_s {
+        lines.push(line(format!(" takes about {}, {}", figure::seconds(*seconds), from(origin)), theme.dim));
+    }
+    lines
+}
+
+fn choices(model: &Model, step: &Step, width: usize) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let key = |choice: &Choice| {
+        model.keymap.key(match choice.verb.as_str() {
+            "stop" => Action::Stop,
+            "roll_back" => Action::RollBack,
+            "adopt" => Action::Adopt,
+            _ => Action::Go,
+        })
+    };
+    step.choices
+        .iter()
+        .flat_map(|choice| {
+            let verb = choice.verb.replace('_', " ");
+            let mut lines = vec![Line::from(vec![
+                span(format!(" {} ", key(choice)), theme.accent),
+                span(text::left(&verb, 10), theme.title),
+                span(text::start(&choice.effect, width.saturating_sub(14)), Style::new()),
+            ])];
+            if let Some(why) = &choice.recommended {
+                lines.extend(indented(&format!("recommended: {why}"), 13, width, theme.you));
+            }
+            if let Some(back) = choice.way_back.as_ref().filter(|_| step.status == Status::Failed) {
+                lines.extend(indented(&format!("way back: {back}"), 13, width, theme.dim));
+            }
+            lines
+        })
+        .collect()
+}
+
+fn previewed(model: &Model, step: &Step, width: usize) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    if model.looking.as_ref().is_some_and(|looking| looking.step == step.id) {
+        return vec![line(
+            format!(" {} looking at the world", theme.symbols.spinner(model.now.as_secs())),
+            theme.accent,
+        )];
+    }
+    match &model.previewed {
+        Some((of, Ok(seen))) if *of == step.id => {
+            let mut lines = vec![line(" what it would change, as the world is", theme.title)];
+            lines.extend(preview::lines(&seen.preview, width, theme));
+            lines
+        }
+        Some((of, Err(failure))) if *of == step.id => {
+            indented(&format!("it cannot be seen today: {failure}"), 1, width, theme.bad)
+        }
+        _ => vec![line(
+            format!(" {} looks at the world and shows what it would change", model.keymap.key(Action::Preview)),
+            theme.dim,
+        )],
+    }
+}
+
+fn meter_lines(meter: &Meter, step: &Step, theme: &Theme) -> Vec<Line<'static>> {
+    if step.status != Status::Running {
+        return Vec::new();
+    }
+    let amount = |value| figure::amount(value, &meter.unit);
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "drawn")]
+    let (bar, rate) = (
+        meter.total.filter(|total| *total > 0).map(|total| theme.symbols.bar(meter.done as f64 / total as f64, 24)),
+        amount(meter.rate.round() as u64),
+    );
+    let of = meter.total.map(|total| format!(" of {}", amount(total))).unwrap_or_default();
+    let left = meter.eta_s.map(|left| format!(", {} left", figure::seconds(left))).unwrap_or_default();
+    let mut lines = vec![Line::from(vec![
+        span(format!(" {} ", meter.label), theme.title),
+        span(format!("{}{of}{left}", amount(meter.done)), Style::new()),
+    ])];
+    if let Some(bar) = bar {
+        let samples = theme.symbols.sparkline(&meter.samples, 24);
+        lines.push(Line::from(vec![
+            span(format!("   {bar}"), theme.accent),
+            span(format!("  {rate}/s  "), theme.dim),
+            span(samples, theme.dim),
+        ]));
+    }
+    lines
+}
+
+pub(super) fn part_line(part: &Part, at: Timestamp, width: usize, theme: &Theme) -> Line<'static> {
+    let (sign, style) = match part.state {
+        PartState::Doing => (theme.symbols.of("▸", ">"), theme.accent),
+        PartState::Done => (theme.symbols.of("✓", "+"), theme.good),
+        PartState::NotDone => (theme.symbols.of("⋅", "."), theme.dim),
+        PartState::Undoing => (theme.symbols.of("↶", "<"), theme.accent),
+        PartState::Undone => (theme.symbols.of("↶", "<"), theme.dim),
+    };
+    let seconds = part.seconds.or_else(|| part.since.map(|since| at.duration_since(since).as_secs_f64()));
+    let took = seconds.map(precise).unwrap_or_default();
+    let rehearsed = part.rehearsed_s.map(|seconds| format!(" / {}", precise(seconds))).unwrap_or_default();
+    let words = width.saturating_sub(3 + 10 + 13);
+    Line::from(vec![
+        span(format!(" {sign} "), style),
+        span(text::left(&part.summary, words), Style::new()),
+        span(text::right(&took, 10), Style::new()),
+        span(text::left(&rehearsed, 13), theme.dim),
+    ])
+}
+
+/// A length of time down to milliseconds, where it is short.
+pub(super) fn precise(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { figure::seconds(seconds) }
+}
+
+fn section<T>(title: &str, theme: &Theme, items: &[T], lines: impl Fn(&T) -> Vec<Line<'static>>) -> Vec<Line<'static>> {
+    if items.is_empty() {
+        return Vec::new();
+    }
+    let head = [line("", theme.dim), line(format!(" {title}"), theme.title)];
+    head.into_iter().chain(items.iter().flat_map(lines)).collect()
+}

@@ -1,0 +1,211 @@
+//! What a screen is drawn from: the last view, how the engine is reached, and where the driver looks.
+
+use std::time::Duration;
+
+use crate::domain::{Failure, StepId};
+use crate::protocol::client::Me;
+use crate::protocol::order::Previewed;
+use crate::protocol::view::{Step, View};
+
+use super::dialog::Dialog;
+use super::keymap::Keymap;
+use super::logs::LogPanel;
+use super::theme::Theme;
+use super::timeline::Timeline;
+
+/// Without a word from the engine for so long, what is shown is stale and nothing is commanded.
+pub const STALE: Duration = Duration::from_secs(2);
+
+/// A changed figure, or a word from the screen itself, is shown for so long.
+pub const MOMENT: Duration = Duration::from_secs(6);
+
+/// After so long without a key, the next one only wakes the screen.
+pub const AWAY: Duration = Duration::from_mins(5);
+
+/// What the main panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`title` has the words that people read")]
+pub enum Tab {
+    Step,
+    Logs,
+    Risks,
+    Timeline,
+    People,
+    Switch,
+}
+
+impl Tab {
+    /// All of them, as they are numbered from 2.
+    pub const ALL: [Self; 6] = [Self::Step, Self::Logs, Self::Risks, Self::Timeline, Self::People, Self::Switch];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Logs => "log",
+            Self::Risks => "risks",
+            Self::Timeline => "timeline",
+            Self::People => "people",
+            Self::Switch => "switch",
+        }
+    }
+}
+
+/// What lies over the panels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys.
+    Help,
+    /// Actions by their words: what was typed, and which is selected.
+    Palette(String, usize),
+    /// Identities in full.
+    Identities,
+    /// What happened after that place of the journal, while nobody looked.
+    Since(u64),
+}
+
+/// How the engine is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// When it was last heard of, by the screen's clock.
+    pub heard: Duration,
+    /// Why it is not reached, while it is not.
+    pub lost: Option<Failure>,
+}
+
+/// A preview that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looking {
+    /// Of which step.
+    pub step: StepId,
+    /// Its gate opens with it.
+    pub gate: bool,
+}
+
+/// Everything that a screen is drawn from.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Where the run stands.
+    pub view: View,
+    /// The earlier moment that is looked at, instead of now.
+    pub past: Option<View>,
+    pub(super) link: Link,
+    /// Whose screen it is.
+    pub me: Me,
+    /// Looks on only.
+    pub watch: bool,
+    /// The screen's clock: since it was opened.
+    pub now: Duration,
+    /// Whether keys move in the week; else in the main panel.
+    pub in_week: bool,
+    /// What the main panel shows.
+    pub tab: Tab,
+    /// The selected step; nothing follows the current one.
+    pub selected: Option<StepId>,
+    /// How far the main panel is scrolled.
+    pub scroll: usize,
+    /// What a step would change, as it was last looked at, or why it could not be.
+    pub previewed: Option<(StepId, Result<Previewed, Failure>)>,
+    /// The step whose preview was asked for.
+    pub looking: Option<Looking>,
+    pub(super) logs: LogPanel,
+    pub(super) timeline: Timeline,
+    /// The dialog that is open.
+    pub dialog: Option<Dialog>,
+    /// What lies over the panels.
+    pub overlay: Option<Overlay>,
+    /// What the screen itself has to say: a refusal, a file's path.
+    pub said: Option<(String, Duration)>,
+    /// When a key was last pressed.
+    pub touched: Duration,
+    /// The journal's place when a key was last pressed.
+    pub touched_at: u64,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Colours and symbols.
+    pub theme: Theme,
+}
+
+impl Model {
+    /// A screen that was just opened.
+    pub fn new(view: View, me: Me, watch: bool, (keymap, theme): (Keymap, Theme)) -> Self {
+        let touched_at = view.seq;
+        let tab =
+            if view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none()) { Tab::Switch } else { Tab::Step };
+        Self {
+            view,
+            past: None,
+            link: Link { heard: Duration::ZERO, lost: None },
+            me,
+            watch,
+            now: Duration::ZERO,
+            in_week: true,
+            tab,
+            selected: None,
+            scroll: 0,
+            previewed: None,
+            looking: None,
+            logs: LogPanel::default(),
+            timeline: Timeline::default(),
+            dialog: None,
+            overlay: None,
+            said: None,
+            touched: Duration::ZERO,
+            touched_at,
+            keymap,
+            theme,
+        }
+    }
+
+    /// What is drawn: now, or the earlier moment that is looked at.
+    pub fn shown(&self) -> &View {
+        self.past.as_ref().unwrap_or(&self.view)
+    }
+
+    /// The selected step; the current one where none is, or the last where nothing is left.
+    pub fn step(&self) -> Option<&Step> {
+        let view = self.shown();
+        let wanted = self.selected.as_ref().or(view.current.as_ref());
+        wanted.and_then(|id| view.step(id)).or_else(|| view.steps.last())
+    }
+
+    /// The step that something is to be done about.
+    pub fn current(&self) -> Option<&Step> {
+        self.view.current.as_ref().and_then(|id| self.view.step(id))
+    }
+
+    /// For how long the engine was not heard of, where that is too long.
+    pub fn stale(&self) -> Option<Duration> {
+        let silent = self.now.saturating_sub(self.link.heard);
+        (silent >= STALE || self.link.lost.is_some()).then_some(silent)
+    }
+
+    /// Whether this screen's person drives.
+    pub fn drives(&self) -> bool {
+        !self.watch && self.view.driver.as_ref().is_some_and(|driver| driver.name == self.me.name)
+    }
+
+    /// Why nothing can be commanded from here now, if so.
+    pub fn why_not(&self) -> Option<String> {
+        if self.watch {
+            return Some("you look on".to_owned());
+        }
+        if self.past.is_some() {
+            let key = self.keymap.key(super::action::Action::Bottom);
+            return Some(format!("this is the past: {key} returns"));
+        }
+        if let Some(silent) = self.stale() {
+            return Some(format!("the engine was not heard of for {} s", silent.as_secs()));
+        }
+        match &self.view.driver {
+            Some(driver) if driver.name != self.me.name => Some(format!("{} drives", driver.name)),
+            None => Some("nobody drives: take the wheel first".to_owned()),
+            Some(_) => None,
+        }
+    }
+
+    /// Says something at the foot of the screen.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.said = Some((text.into(), self.now));
+    }
+}

@@ -1,0 +1,106 @@
+//! The terminal, taken over while the screen is drawn, and given back whatever happens.
+
+use std::io::{Write as _, stdout};
+use std::sync::Once;
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::draw;
+use super::model::Model;
+use crate::domain::{Failure, plain};
+
+/// The terminal in our hands.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<std::io::Stdout>>,
+    title: String,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn take() -> Result<Self, Failure> {
+        give_back_on_panic();
+        enter().map_err(fault)?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave());
+        Ok(Self { terminal: terminal.map_err(fault)?, title: String::new() })
+    }
+
+    /// Draws, and says the one sentence in the terminal's title.
+    pub(super) fn draw(&mut self, model: &Model) -> Result<(), Failure> {
+        let title = plain::line(&format!("{}: {}", model.view.service, model.view.sentence.text));
+        if title != self.title {
+            execute!(stdout(), SetTitle(&title)).map_err(fault)?;
+            self.title = title;
+        }
+        self.terminal.draw(|frame| draw::draw(model, frame)).map_err(fault)?;
+        Ok(())
+    }
+
+    /// Draws everything anew at the next time.
+    pub(super) fn clear(&mut self) -> Result<(), Failure> {
+        self.terminal.clear().map_err(fault)
+    }
+
+    /// Gives the terminal to the shell until it comes back with `fg`.
+    pub(super) fn suspend(&mut self) -> Result<(), Failure> {
+        leave();
+        let stopped = nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGTSTP);
+        enter().map_err(fault)?;
+        stopped.map_err(|why| Failure::permanent("suspend").because(why.to_string()))?;
+        self.clear()
+    }
+}
+
+/// The terminal's bell: something waits.
+pub(super) fn ring() {
+    let mut out = stdout();
+    let _ = out.write_all(b"\x07").and_then(|()| out.flush());
+}
+
+/// Puts a text into the terminal's clipboard (OSC 52); a terminal may not allow it, and says nothing then.
+pub(super) fn copy(text: &str) {
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let mut out = stdout();
+    let _ = write!(out, "\x1b]52;c;{encoded}\x07").and_then(|()| out.flush());
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
+}
+
+/// Each part by itself: a terminal that is gone takes none of it, and nothing hangs on it.
+fn leave() {
+    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show, SetTitle(""));
+    let _ = disable_raw_mode();
+}
+
+/// A panic's words are read on a terminal that shows them.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            leave();
+            before(panic);
+        }));
+    });
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn fault(why: std::io::Error) -> Failure {
+    Failure::permanent("draw on this terminal")
+        .because(why.to_string())
+        .next("without a terminal there are plain lines: add `| cat`")
+}

@@ -1,0 +1,236 @@
+//! From an input to the next screen, and to what is to be done about it: pure, so that a test can press keys.
+
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+
+use super::command;
+use super::dialog::{Dialog, Took};
+use super::dialog::{Kind, Sending};
+use super::model::{AWAY, MOMENT, Model, Overlay, Tab};
+use super::overlay;
+use crate::domain::{Failure, Recorded, StepId};
+use crate::protocol::client::Update;
+use crate::protocol::log::{Page, Query};
+use crate::protocol::order::{Answered, Previewed};
+use crate::protocol::view::View;
+
+/// Something that happens to a screen.
+#[expect(clippy::large_enum_variant, reason = "made one at a time, and not kept")]
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// From the terminal.
+    Terminal(Event),
+    /// From the engine's stream.
+    Engine(Update),
+    /// An answer to an effect.
+    Answer(Answer),
+    /// Time passes.
+    Tick,
+}
+
+/// What an effect gave.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// What a step would change.
+    Previewed(StepId, Result<Previewed, Failure>),
+    /// What taking it back would change.
+    WayBack(StepId, Result<Previewed, Failure>),
+    /// An order, by its id.
+    Sent(String, Result<Answered, Failure>),
+    /// Log lines.
+    Logs(Result<Page, Failure>),
+    /// Events after a place of the journal.
+    Journal(Result<Vec<Recorded>, Failure>),
+    /// An earlier moment.
+    Past(Result<Box<View>, Failure>),
+    /// What was copied lies in this file.
+    Copied(Result<String, Failure>),
+}
+
+/// Something to be done outside the screen.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names are the protocol's")]
+pub enum Effect {
+    Preview(StepId),
+    WayBack(StepId),
+    Send(Sending, String),
+    Logs(Query),
+    Journal(u64),
+    ViewAt(u64),
+    /// Put this into the clipboard and into a file.
+    Copy(String),
+    Detach,
+    Suspend,
+    Redraw,
+}
+
+/// The next screen; `now` is the screen's clock.
+pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
+    model.now = now;
+    if model.said.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) > MOMENT) {
+        model.said = None;
+    }
+    let mut effects = match input {
+        Input::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => pressed(model, &key),
+        Input::Terminal(Event::Paste(text)) => {
+            paste(model, &text);
+            Vec::new()
+        }
+        Input::Terminal(_) | Input::Tick => Vec::new(),
+        Input::Engine(update) => heard(model, update),
+        Input::Answer(answer) => answered(model, answer),
+    };
+    effects.extend(wanted(model));
+    effects
+}
+
+fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
+    match update {
+        Update::View(view) => {
+            model.link.heard = model.now;
+            model.link.lost = None;
+            let freezes = |view: &View| view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none());
+            if freezes(&view) && !freezes(&model.view) {
+                // It comes by itself, and stays until another panel is chosen.
+                model.tab = Tab::Switch;
+                model.selected = None;
+            }
+            model.view = *view;
+        }
+        Update::Beat(_) => {
+            model.link.heard = model.now;
+            model.link.lost = None;
+        }
+        Update::Lost(failure) => model.link.lost = Some(failure),
+    }
+    Vec::new()
+}
+
+fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    match answer {
+        Answer::Previewed(step, seen) => {
+            let asked = model.looking.take_if(|looking| looking.gate && looking.step == step).is_some();
+            model.looking.take_if(|looking| looking.step == step);
+            if asked && let Ok(seen) = &seen {
+                command::open_gate(model, step.clone(), seen.clone());
+            }
+            model.previewed = Some((step, seen));
+        }
+        Answer::WayBack(step, Ok(seen)) => command::open_way_back(model, step, seen),
+        Answer::Sent(id, result) => sent(model, &id, result),
+        Answer::Logs(page) => {
+            if model.logs.take(page.ok()) {
+                return model.logs.query().map(Effect::Logs).into_iter().collect();
+            }
+        }
+        Answer::Journal(events) => model.timeline.take(events.ok()),
+        Answer::Past(Ok(view)) => {
+            model.past = Some(*view);
+            model.selected = None;
+            model.tab = Tab::Step;
+        }
+        Answer::Copied(Ok(path)) => model.say(format!("copied; also in {path}")),
+        Answer::WayBack(_, Err(failure)) | Answer::Past(Err(failure)) | Answer::Copied(Err(failure)) => {
+            model.say(failure.to_string());
+        }
+    }
+    Vec::new()
+}
+
+/// An order was answered: its dialog is done with, or says why not.
+fn sent(model: &mut Model, id: &str, result: Result<Answered, Failure>) {
+    let waiting = model.dialog.as_mut().filter(|dialog| dialog.sent.as_deref() == Some(id));
+    match (result, waiting) {
+        (Ok(_), Some(_)) => {
+            model.dialog = None;
+            model.previewed = None;
+        }
+        (Ok(_), None) => {}
+        (Err(failure), Some(dialog)) => dialog.refuse(failure),
+        (Err(failure), None) => model.say(failure.to_string()),
+    }
+}
+
+/// What the panel that is looked at needs fetched.
+fn wanted(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if model.stale().is_some() {
+        return effects;
+    }
+    let looks_back = model.tab == Tab::Timeline || matches!(model.overlay, Some(Overlay::Since(_)));
+    if looks_back && let Some(after) = model.timeline.query(model.view.seq) {
+        effects.push(Effect::Journal(after));
+    }
+    if model.tab == Tab::Logs && model.logs.due(model.now) {
+        effects.extend(model.logs.query().map(Effect::Logs));
+    }
+    effects
+}
+
+fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    let away = model.now.saturating_sub(model.touched) >= AWAY;
+    model.touched = model.now;
+    if away && model.dialog.is_none() {
+        overlay::since(model);
+        return Vec::new();
+    }
+    model.touched_at = model.view.seq;
+    if model.dialog.is_some() {
+        return in_dialog(model, key);
+    }
+    if model.overlay.is_some() {
+        return overlay::key(model, key);
+    }
+    if model.logs.typing && model.tab == Tab::Logs {
+        command::type_search(model, key);
+        return Vec::new();
+    }
+    match model.keymap.action(key) {
+        Some(action) => command::act(model, action),
+        None => Vec::new(),
+    }
+}
+
+fn in_dialog(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    let needs_the_wheel = model
+        .dialog
+        .as_ref()
+        .is_some_and(|dialog| !matches!(dialog.kind, Kind::Note | Kind::Hand | Kind::Ask | Kind::Take { .. }));
+    let blocked = model.stale().is_some() || needs_the_wheel && model.why_not().is_some();
+    let Some(dialog) = &mut model.dialog else { return Vec::new() };
+    let blocked = blocked || dialog.kind.is_no_go();
+    match dialog.key(key, model.now, blocked) {
+        Took::Key => Vec::new(),
+        Took::Leave => {
+            model.dialog = None;
+            Vec::new()
+        }
+        Took::Submit => submit(dialog, &model.view),
+    }
+}
+
+fn submit(dialog: &mut Dialog, view: &View) -> Vec<Effect> {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let sending = dialog.sending(view, id.clone());
+    dialog.sent = Some(id.clone());
+    dialog.refused = None;
+    vec![Effect::Send(sending, id)]
+}
+
+/// A paste is never keys: it fills a field for any words, or nothing.
+fn paste(model: &mut Model, text: &str) {
+    let now = model.now;
+    let taken = match &mut model.dialog {
+        Some(dialog) => dialog.paste(text, now),
+        None if model.logs.typing => {
+            model.logs.search.push_str(&crate::domain::plain::line(text));
+            model.logs.anew();
+            true
+        }
+        None => false,
+    };
+    if !taken {
+        model.say("a paste is not taken here: type it");
+    }
+}
