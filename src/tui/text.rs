@@ -37,7 +37,7 @@ pub fn middle(text: &str, columns: usize) -> String {
     }
     let left = columns.saturating_sub(1);
     let head = taken(text.graphemes(true), left / 2);
-    let tail = taken(text.graphemes(true).rev(), left - left / 2);
+    let tail = taken(text.graphemes(true).rev(), left.saturating_sub(width(&head)));
     let tail: String = tail.graphemes(true).rev().collect();
     head + if columns > 0 { "…" } else { "" } + &tail
 }
