@@ -1,24 +1,12 @@
-//! `cutover report`: a migration as a page of Markdown: steps, times, evidence, and who decided what.
+//! The report as a page of Markdown: steps, times, evidence, and who decided what.
 
-use clap::Args;
 use jiff::Timestamp;
 
-use super::{Stop, Which, output, present};
-use crate::domain::{Event, Failure, RunState, figure};
-use crate::journal::Journal;
-
-#[derive(Debug, Args)]
-pub(super) struct ReportArgs {
-    #[command(flatten)]
-    which: Which,
-}
+use crate::cli::{output, present};
+use crate::domain::{Event, Plan, Recorded, RunState, figure};
 
 /// Prints the report.
-pub(super) fn report(args: &ReportArgs) -> Result<(), Stop> {
-    let plan = args.which.plan()?;
-    let journal = Journal::read(&args.which.directory(&plan)).map_err(Failure::from)?;
-    let events = journal.events_after(0).map_err(Failure::from)?;
-    let state = RunState::of(&events);
+pub(super) fn print(plan: &Plan, events: &[Recorded], state: &RunState) {
     let run = state.run.as_ref().map_or("", |run| run.as_str());
     present::line(&format!("# {run}: {}\n", plan.file.display()));
     present::line("| step | state | attempts | started | took |\n|---|---|---|---|---|");
@@ -45,12 +33,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Stop> {
         }
     }
     present::line("\n## Decisions and incidents\n");
-    for recorded in &events {
+    for recorded in events {
         if let Some(said) = said(&recorded.event) {
             present::line(&format!("- {} {said}", time(recorded.at)));
         }
     }
-    Ok(())
 }
 
 fn time(at: Timestamp) -> String {
