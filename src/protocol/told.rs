@@ -85,12 +85,40 @@ pub fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
     }
 }
 
+/// Whether somebody who was away wants to know it: what began, ended and failed, what was said, who drives, and
+/// what tenants may have felt.
+pub fn matters(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepStarted { .. }
+            | Event::StepDone { .. }
+            | Event::StepFailed { .. }
+            | Event::StepAdopted { .. }
+            | Event::RollbackStarted { .. }
+            | Event::RolledBack { .. }
+            | Event::Retrying { .. }
+            | Event::EngineStarted { .. }
+            | Event::Fence { .. }
+            | Event::PointOfSwitching { .. }
+            | Event::SwitchedBack { .. }
+            | Event::Companion { .. }
+            | Event::Approved { .. }
+            | Event::WheelTaken { .. }
+            | Event::WheelReleased { .. }
+            | Event::Noted { .. }
+            | Event::HandRaised { .. }
+            | Event::HandAnswered { .. }
+    )
+}
+
 /// An event on one line; nothing for those that only a resume needs.
 pub fn in_a_line(recorded: &Recorded) -> Option<String> {
     let mut texts = Vec::new();
     if let Event::Checked { checks, .. } = &recorded.event {
         let failed = checks.iter().filter(|check| check.is_failed()).count();
-        return Some(format!("checked: {} facts, {failed} of them do not hold", checks.len()));
+        let facts = if checks.len() == 1 { "1 fact".to_owned() } else { format!("{} facts", checks.len()) };
+        let held = if failed == 0 { "all hold".to_owned() } else { format!("{failed} do not hold") };
+        return Some(format!("looked at {facts}: {held}"));
     }
     of_event(recorded, |line| texts.push(line.text));
     match &recorded.event {

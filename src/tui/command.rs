@@ -170,6 +170,7 @@ fn named(step: &StepId) -> Vec<Field> {
 }
 
 fn open(model: &mut Model, kind: Kind, fields: Vec<Field>) {
+    model.said = None;
     model.dialog = Some(Dialog::open(kind, fields, model.now));
 }
 

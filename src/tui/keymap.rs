@@ -83,6 +83,11 @@ impl Keymap {
         keys.collect::<Vec<_>>().join(" ")
     }
 
+    /// The last key of an action: the one with a name, where it has one.
+    pub fn name(&self, action: Action) -> &str {
+        self.0.iter().rfind(|(_, _, known)| *known == action).map_or("", |(_, name, _)| name)
+    }
+
     /// The first key of an action.
     pub fn key(&self, action: Action) -> &str {
         self.0.iter().find(|(_, _, known)| *known == action).map_or("", |(_, name, _)| name)

@@ -121,8 +121,9 @@ impl LogPanel {
     }
 
     /// So many lines came since it was paused.
-    pub fn below(&self) -> usize {
-        self.lines.len().saturating_sub(1).saturating_sub(self.foot())
+    pub fn below(&self) -> u64 {
+        let below = self.lines.len().saturating_sub(1).saturating_sub(self.foot());
+        u64::try_from(below).unwrap_or(u64::MAX)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod logs;
 pub mod model;
 pub mod overlay;
+mod seen;
 mod terminal;
 pub mod text;
 pub mod theme;
@@ -36,6 +37,7 @@ use crate::protocol::view::{Mood, View};
 use dialog::Sending;
 use keymap::Keymap;
 use model::Model;
+use seen::Seen;
 use terminal::Screen;
 use theme::Theme;
 use update::{Answer, Effect, Input, update};
@@ -57,6 +59,8 @@ pub struct Options {
     pub theme: Theme,
     /// Where copies are kept.
     pub copies: PathBuf,
+    /// Where it is kept how far the journal was read.
+    pub seen: PathBuf,
 }
 
 /// Draws the run until its person leaves; the last view says what goes on without them.
@@ -68,9 +72,14 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(fault)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-    let Options { watch, keymap, theme, copies } = options;
+    let Options { watch, keymap, theme, copies, seen } = options;
     let mut model = Model::new(first, client.me().clone(), watch, (keymap, theme));
+    let mut seen = Seen::open(seen);
+    if let Some(place) = seen.place() {
+        model.came_back(place);
+    }
     let mut screen = Screen::take()?;
+    model.size = crossterm::terminal::size().unwrap_or_default();
     let (mut keys, mut updates) = (EventStream::new(), client.updates());
     let (answer, mut answers) = unbounded_channel();
     let opened = Instant::now();
@@ -83,7 +92,7 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             drawn = Some(Instant::now());
             at_once = false;
         }
-        let moves = model.dialog.is_some() || model.view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none());
+        let moves = model.dialog.is_some() || model.freezes();
         let idle = if moves { FRAME } else { IDLE };
         let input = tokio::select! {
             _ = terminate.recv() => break,
@@ -110,7 +119,10 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
         let waited = matches!(model.view.sentence.mood, Mood::You | Mood::Failed | Mood::Frozen);
         for effect in update(&mut model, input, opened.elapsed()) {
             match effect {
-                Effect::Detach => return Ok(model.view),
+                Effect::Detach => {
+                    seen.keep_at_once(model.touched_at);
+                    return Ok(model.view);
+                }
                 Effect::Suspend => screen.suspend()?,
                 Effect::Redraw => screen.clear()?,
                 Effect::Copy(text) => {
@@ -120,10 +132,12 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
                 asked => ask(client, asked, &answer),
             }
         }
+        seen.keep(model.touched_at, opened.elapsed());
         if !waited && matches!(model.view.sentence.mood, Mood::You | Mood::Failed | Mood::Frozen) {
             terminal::ring();
         }
     }
+    seen.keep_at_once(model.touched_at);
     Ok(model.view)
 }
 

@@ -94,6 +94,8 @@ pub struct Model {
     pub me: Me,
     /// Looks on only.
     pub watch: bool,
+    /// Columns and rows of the terminal, as it last said.
+    pub size: (u16, u16),
     /// The screen's clock: since it was opened.
     pub now: Duration,
     /// Whether keys move in the week; else in the main panel.
@@ -130,16 +132,17 @@ impl Model {
     /// A screen that was just opened.
     pub fn new(view: View, me: Me, watch: bool, (keymap, theme): (Keymap, Theme)) -> Self {
         let touched_at = view.seq;
-        let tab =
-            if view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none()) { Tab::Switch } else { Tab::Step };
+        let frozen = freezes(&view);
+        let tab = if frozen { Tab::Switch } else { Tab::Step };
         Self {
             view,
             past: None,
             link: Link { heard: Duration::ZERO, lost: None },
             me,
             watch,
+            size: (0, 0),
             now: Duration::ZERO,
-            in_week: true,
+            in_week: !frozen,
             tab,
             selected: None,
             scroll: 0,
@@ -155,6 +158,18 @@ impl Model {
             keymap,
             theme,
         }
+    }
+
+    /// Its person was here before, and read up to that place of the journal: what happened since is shown first.
+    pub(super) fn came_back(&mut self, place: u64) {
+        if place < self.view.seq && !self.freezes() {
+            self.overlay = Some(Overlay::Since(place));
+        }
+    }
+
+    /// Whether tenants' writes wait: then no key is dropped and nothing covers the screen.
+    pub(super) fn freezes(&self) -> bool {
+        freezes(&self.view)
     }
 
     /// What is drawn: now, or the earlier moment that is looked at.
@@ -191,7 +206,7 @@ impl Model {
             return Some("you look on".to_owned());
         }
         if self.past.is_some() {
-            let key = self.keymap.key(super::action::Action::Bottom);
+            let key = self.keymap.name(super::action::Action::Bottom);
             return Some(format!("this is the past: {key} returns"));
         }
         if let Some(silent) = self.stale() {
@@ -208,4 +223,9 @@ impl Model {
     pub(super) fn say(&mut self, text: impl Into<String>) {
         self.said = Some((text.into(), self.now));
     }
+}
+
+/// Whether tenants' writes wait.
+pub(super) fn freezes(view: &View) -> bool {
+    view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none())
 }

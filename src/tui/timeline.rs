@@ -20,6 +20,8 @@ pub struct Moment {
     pub step: String,
     /// What.
     pub text: String,
+    /// Whether somebody who was away wants to know it.
+    pub matters: bool,
 }
 
 /// What is known of the journal.
@@ -52,7 +54,8 @@ impl Timeline {
             self.known = recorded.seq;
             let step = recorded.event.step().map(ToString::to_string).unwrap_or_default();
             if let Some(text) = told::in_a_line(&recorded) {
-                self.moments.push(Moment { seq: recorded.seq, at: recorded.at, step, text });
+                let matters = told::matters(&recorded.event);
+                self.moments.push(Moment { seq: recorded.seq, at: recorded.at, step, text, matters });
                 self.from_newest += usize::from(self.from_newest > 0);
             }
         }

@@ -7,7 +7,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use super::command;
 use super::dialog::{Dialog, Took};
 use super::dialog::{Kind, Sending};
-use super::model::{AWAY, MOMENT, Model, Overlay, Tab};
+use super::model::{AWAY, MOMENT, Model, Overlay, Tab, freezes};
 use super::overlay;
 use crate::domain::{Failure, Recorded, StepId};
 use crate::protocol::client::Update;
@@ -77,6 +77,10 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
             paste(model, &text);
             Vec::new()
         }
+        Input::Terminal(Event::Resize(columns, rows)) => {
+            model.size = (columns, rows);
+            Vec::new()
+        }
         Input::Terminal(_) | Input::Tick => Vec::new(),
         Input::Engine(update) => heard(model, update),
         Input::Answer(answer) => answered(model, answer),
@@ -90,10 +94,10 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
         Update::View(view) => {
             model.link.heard = model.now;
             model.link.lost = None;
-            let freezes = |view: &View| view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none());
-            if freezes(&view) && !freezes(&model.view) {
+            if freezes(&view) && !model.freezes() {
                 // It comes by itself, and stays until another panel is chosen.
                 model.tab = Tab::Switch;
+                model.in_week = false;
                 model.selected = None;
             }
             model.view = *view;
@@ -162,7 +166,7 @@ fn wanted(model: &mut Model) -> Vec<Effect> {
     if looks_back && let Some(after) = model.timeline.query(model.view.seq) {
         effects.push(Effect::Journal(after));
     }
-    if model.tab == Tab::Logs && model.logs.due(model.now) {
+    if (model.tab == Tab::Logs || super::draw::has_log_beside(model.size)) && model.logs.due(model.now) {
         effects.extend(model.logs.query().map(Effect::Logs));
     }
     effects
@@ -171,7 +175,7 @@ fn wanted(model: &mut Model) -> Vec<Effect> {
 fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let away = model.now.saturating_sub(model.touched) >= AWAY;
     model.touched = model.now;
-    if away && model.dialog.is_none() {
+    if away && model.dialog.is_none() && !model.freezes() {
         overlay::since(model);
         return Vec::new();
     }

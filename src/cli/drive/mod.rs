@@ -68,7 +68,7 @@ pub(super) struct Attached {
 /// Shows the run until this client is told to go.
 pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
     let Attached { client, view, back, json, watch, look, copies } = attached;
-    match look.options(watch, copies)? {
+    match look.options(watch, &client.me().name, copies)? {
         Some(options) if !json => {
             let last = tui::run(&client, view, options).await?;
             plain::left(&last, &back);

@@ -4,7 +4,7 @@ use super::Facts;
 use crate::domain::FailureKind;
 use crate::domain::machine;
 use crate::domain::runbook::{ActionSpec, Step};
-use crate::domain::state::{Direction, Status, StepState};
+use crate::domain::state::{Direction, Stage, Status, StepState};
 use crate::protocol::view::Choice;
 
 /// The choices for a step; none where it is not its turn, or for a look back.
@@ -76,10 +76,15 @@ fn resume(direction: Direction) -> Choice {
 }
 
 fn retry(was: &StepState) -> Choice {
-    let done = was.effects.values().filter(|effect| matches!(effect.stage, crate::domain::state::Stage::Happened(_)));
-    let effect = match done.count() {
-        0 => "starts again from its beginning: nothing had happened".to_owned(),
-        done => format!("goes on where it was: {done} changes stand and are not made again"),
+    let count = |of: fn(&Stage) -> bool| was.effects.values().filter(|effect| of(&effect.stage)).count();
+    let (done, doubt) =
+        (count(|stage| matches!(stage, Stage::Happened(_))), count(|stage| matches!(stage, Stage::Intended)));
+    let stand = if done > 0 { format!("{done} changes stand and are not made again") } else { String::new() };
+    let effect = match (done, doubt) {
+        (0, 0) => "starts again from its beginning: nothing had happened".to_owned(),
+        (0, _) => "looks how much of its first change is there, and goes on from that".to_owned(),
+        (_, 0) => format!("goes on where it was: {stand}"),
+        (_, _) => format!("looks how much of the last change is there, and goes on; {stand}"),
     };
     let recommended = match was.failure.as_ref().map(|failure| failure.kind) {
         Some(FailureKind::Interrupted) => Some("nothing is wrong: it was stopped on request".to_owned()),

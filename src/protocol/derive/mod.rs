@@ -120,11 +120,12 @@ fn freeze(facts: &Facts<'_>) -> Option<Freeze> {
     let ActionSpec::Switch(switch) = &step.action else { return None };
     let was = facts.state.steps.get(&step.id)?;
     let since: Timestamp = serde_json::from_value(was.checkpoints.get(FROZEN_AT)?.clone()).ok()?;
-    let thawed = was
-        .outputs
-        .get("freeze_seconds")
-        .and_then(serde_json::Value::as_f64)
-        .map(|seconds| since.saturating_add(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or(since));
+    let told = was.outputs.get("freeze_seconds");
+    // Before its attempt is over, what it noted; a note of an earlier try goes with no point of switching.
+    let noted = was.checkpoints.get("freeze_seconds").filter(|_| facts.state.switched);
+    let thawed = told.or(noted).and_then(serde_json::Value::as_f64);
+    let thawed =
+        thawed.map(|seconds| since.saturating_add(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or(since));
     let fenced = facts.state.fences.values().any(|by| *by == step.id);
     let stands = was.status != Status::Running && (!fenced || facts.state.switched);
     Some(Freeze {

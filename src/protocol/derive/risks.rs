@@ -78,7 +78,7 @@ fn windows(view: &View) -> Vec<Risk> {
         Some(Risk {
             what: format!("window of {}", step.id),
             value: if view.at < window.from { "not open yet".to_owned() } else { "open".to_owned() },
-            limit: Some(format!("until {}", window.to.strftime("%a %H:%MZ"))),
+            limit: Some(window.to.strftime("%a %H:%MZ").to_string()),
             left_s: Some(left),
             level: level(left),
             fix: (left <= 0.0).then(|| "agree on another window and write it into the runbook".to_owned()),
@@ -132,7 +132,11 @@ fn deadline(view: &View) -> Option<Risk> {
     let eaten = forecast.eaten_by.as_ref();
     Some(Risk {
         what: "slack to the deadline".to_owned(),
-        value: if slack < 0.0 { format!("{} too late", figure::seconds(-slack)) } else { figure::seconds(slack) },
+        value: if slack < 0.0 {
+            format!("{} too late", figure::seconds(-slack))
+        } else {
+            format!("at the worst of {}", forecast.from)
+        },
         limit: forecast.deadline.map(|at| at.strftime("%a %H:%MZ").to_string()),
         left_s: Some(slack),
         level: level(slack),

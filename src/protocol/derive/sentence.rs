@@ -20,9 +20,14 @@ fn say(mood: Mood, text: impl Into<String>) -> Sentence {
 
 /// Tenants cannot write.
 fn frozen(view: &View, current: Option<&Step>) -> Option<Sentence> {
-    let (service, step) = view.fences.first().filter(|_| !view.switched)?;
     let running = current.is_some_and(|current| current.status == Status::Running && view.alive());
     let freeze = view.freeze.as_ref().filter(|freeze| running && freeze.ended.is_none());
+    if let Some(freeze) = freeze.filter(|_| view.switched) {
+        let spent = view.at.duration_since(freeze.since).as_secs_f64();
+        let text = format!("FREEZE: past the point of switching; writes wait for {spent:.1} s, it goes on");
+        return Some(say(Mood::Frozen, text));
+    }
+    let (service, step) = view.fences.first().filter(|_| !view.switched)?;
     Some(match freeze {
         Some(freeze) => {
             let left = freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64();
@@ -82,7 +87,7 @@ fn waiting(view: &View, step: &Step) -> Sentence {
         None => String::new(),
     };
     if let Some(role) = step.gate.approval.as_ref().filter(|_| step.gate.approved.is_empty()) {
-        return say(Mood::Calm, format!("{id} waits for the approval of a {role}{window}"));
+        return say(Mood::Calm, format!("{id} waits for an approval by {role}{window}"));
     }
     let verb = match (&step.gate.phrase, step.action.as_str()) {
         (Some(_), _) => "type the phrase of",

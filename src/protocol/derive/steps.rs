@@ -2,18 +2,24 @@
 
 use super::{Facts, as_text, choices};
 use crate::domain::runbook::{ActionSpec, Step};
-use crate::domain::state::{Effect, Stage, Status, StepState};
+use crate::domain::state::{Direction, Effect, Stage, Status, StepState};
 use crate::protocol::live::{Companion, Meter};
 use crate::protocol::view::{self, Origin, Part, PartState, Point, Undo};
 
 /// A step, ready to be drawn.
 pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
-    let was = facts.state.step(&step.id);
+    let mut was = facts.state.step(&step.id);
+    if was.status == Status::Running && !facts.alive && !facts.past {
+        // Nobody is at it: the next engine will say the same.
+        was.status = Status::InDoubt;
+    }
     let meters = facts.live.meters.get(&step.id).cloned().unwrap_or_default();
     let running = was.status == Status::Running;
     let planned = planned(facts, step);
     let took = took(facts, &was);
     let meters = if running { meters } else { Vec::new() };
+    let back = was.direction == Direction::Back;
+    let expected = if back { undo(facts, step, &was).takes_s } else { planned.clone() };
     view::Step {
         id: step.id.clone(),
         action: step.action.name().to_owned(),
@@ -26,7 +32,7 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
         ended: was.ended,
         took_s: took,
         fraction: meters.last().and_then(fraction),
-        left_s: if running { left(&meters, took, planned.as_ref()) } else { None },
+        left_s: if running { left(&meters, took, expected.as_ref()) } else { None },
         planned_s: planned,
         gate: gate(facts, step, &was),
         parts: parts(facts, step, &was),
@@ -108,7 +114,7 @@ fn parts(facts: &Facts<'_>, step: &Step, was: &StepState) -> Vec<Part> {
             state,
             seconds: effect.seconds,
             rehearsed_s: facts.history.part(&step.id, key),
-            since: effect.since.filter(|_| under_way),
+            since: effect.since.filter(|_| under_way && was.status == Status::Running),
         }
     };
     effects.into_iter().map(part).collect()
@@ -118,7 +124,9 @@ fn parts(facts: &Facts<'_>, step: &Step, was: &StepState) -> Vec<Part> {
 fn companion(facts: &Facts<'_>, step: &Step, was: &StepState) -> Option<Companion> {
     let (healthy, detail) = was.companion.clone()?;
     let journalled = Companion { healthy, detail, at: was.ended.unwrap_or(facts.now) };
-    Some(facts.live.companions.get(&step.id).cloned().unwrap_or(journalled))
+    // Past the point of switching the target follows nobody: what it last said of that is no figure any more.
+    let over = facts.state.switched && matches!(step.action, ActionSpec::Restore(_));
+    (!over).then(|| facts.live.companions.get(&step.id).cloned().unwrap_or(journalled))
 }
 
 fn undo(facts: &Facts<'_>, step: &Step, was: &StepState) -> Undo {

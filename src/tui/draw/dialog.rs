@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::preview::{self, indented};
-use super::{frame, people};
+use super::{frame, gate, people};
 use crate::domain::figure;
 use crate::tui::dialog::{Dialog, Field, Kind};
 use crate::tui::model::Model;
@@ -91,16 +91,17 @@ fn brief(model: &Model, width: usize) -> Vec<Line<'static>> {
 fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines = indented(&dialog.kind.says(), 0, width, theme.title);
-    if dialog.kind.seen().is_some() {
-        let whom = model
-            .view
-            .identities
-            .iter()
-            .map(|(service, identity)| format!("{service} {identity}"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let whom = if whom.is_empty() { model.view.host.clone() } else { whom };
+    if let Some(seen) = dialog.kind.seen() {
+        // Whom it touches stands in the preview; where it does not, everybody that the run knows is named.
+        let known = model.view.identities.iter().map(|(service, identity)| format!("{service} {identity}"));
+        let known = if seen.preview.identities.is_empty() { known.collect::<Vec<_>>() } else { Vec::new() };
+        let whom = if known.is_empty() { model.view.host.clone() } else { known.join(", ") };
         lines.extend(indented(&format!("in {}, at {whom}", model.view.environment), 0, width, theme.dim));
+    }
+    if let Kind::Start { step, seen, .. } = &dialog.kind
+        && let Some(step) = model.view.step(step)
+    {
+        lines.extend(gate::waits(&model.view, step, Some(&seen.digest), theme));
     }
     if dialog.kind.is_no_go() {
         lines.extend(indented(
@@ -111,7 +112,7 @@ fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
         ));
     }
     if let Some(failure) = &dialog.refused {
-        lines.extend(indented(&failure.to_string(), 0, width, theme.bad));
+        lines.extend(preview::failure(failure, 0, width, theme));
     }
     lines.extend(dialog.fields.iter().enumerate().map(|(at, field)| drawn(model, field, at == dialog.at, width)));
     let state = if dialog.sent.is_some() {

@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::Line;
 
+use crate::domain::figure;
 use crate::protocol::log::{self, Level};
 use crate::tui::action::Action;
 use crate::tui::model::Model;
@@ -58,7 +59,7 @@ fn state(model: &Model, width: usize) -> Line<'static> {
     let (logs, theme) = (&model.logs, &model.theme);
     let mut words = Vec::new();
     if logs.paused_at.is_some() {
-        words.push(span(format!(" PAUSED, {} new below ", logs.below()), theme.you));
+        words.push(span(format!(" PAUSED, {} new below ", figure::count(logs.below())), theme.you));
         words.push(span(format!(" {} follows ", model.keymap.key(Action::Follow)), theme.dim));
     } else {
         words.push(span(" following ", theme.dim));

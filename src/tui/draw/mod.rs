@@ -4,9 +4,11 @@
 //! index: whatever does not fit is cut by the widgets.
 
 mod board;
+mod changes;
 mod dialog;
 mod footer;
 mod frame;
+mod gate;
 mod logs;
 mod over;
 mod people;
@@ -32,8 +34,17 @@ const WIDE: u16 = 120;
 /// And from so many columns and rows on, log and risks stand beside them.
 const LARGE: (u16, u16) = (180, 45);
 
+/// The week keeps so many rows above a panel that needs the rest.
+const WEEK_AT_LEAST: u16 = 6;
+
 /// With fewer columns or rows there is one panel at a time.
 const SMALL: (u16, u16) = (70, 20);
+
+/// Whether the log stands beside the main panel on a terminal of that many columns and rows.
+pub fn has_log_beside((columns, rows): (u16, u16)) -> bool {
+    // The two lines on top and the one at the foot are not the panels'.
+    columns >= LARGE.0 && rows >= LARGE.1 + 3
+}
 
 /// Draws the screen.
 pub fn draw(model: &Model, frame: &mut Frame) {
@@ -63,8 +74,7 @@ fn panels(model: &Model, frame: &mut Frame, area: Rect) {
         return;
     }
     if area.width < WIDE {
-        let wanted = u16::try_from(week::lines(model, area.width).len()).unwrap_or(u16::MAX).saturating_add(2);
-        let height = wanted.min(area.height / 2);
+        let height = week_height(model, area);
         let [above, below] = Layout::vertical([Constraint::Length(height), Constraint::Fill(1)]).areas(area);
         week(model, frame, above);
         main(model, frame, below);
@@ -85,6 +95,18 @@ fn panels(model: &Model, frame: &mut Frame, area: Rect) {
     if model.tab != Tab::Logs {
         panel(model, Tab::Logs, frame, below, false);
     }
+}
+
+/// The week above the main panel: at most half of the room, and less where the other needs more, because what
+/// failed and what can be done about it is there.
+fn week_height(model: &Model, area: Rect) -> u16 {
+    let rows = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1);
+    let week = rows(week::lines(model, area.width).len()).saturating_add(1);
+    let follows = matches!(model.tab, Tab::Logs | Tab::Timeline);
+    let needed =
+        if follows { area.height / 2 } else { rows(contents(model, model.tab, usize::from(area.width), 0).len()) };
+    let left = area.height.saturating_sub(needed).max(WEEK_AT_LEAST);
+    week.min(area.height / 2).min(left)
 }
 
 fn week(model: &Model, frame: &mut Frame, area: Rect) {

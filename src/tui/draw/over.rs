@@ -24,7 +24,15 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, frame: &mut Frame, area: Re
     let inside = frame::over(frame, area, (100, height), &title, theme);
     let shown = usize::from(inside.height);
     let scroll = model.scroll.min(lines.len().saturating_sub(shown));
-    frame.render_widget(Paragraph::new(lines.into_iter().skip(scroll).take(shown).collect::<Vec<_>>()), inside);
+    let more = lines.len().saturating_sub(scroll + shown);
+    let mut lines: Vec<_> = lines.into_iter().skip(scroll).take(shown).collect();
+    if more > 0
+        && let Some(last) = lines.last_mut()
+    {
+        let down = model.keymap.name(Action::Down);
+        *last = line(format!("… {down} shows {} more; any other key closes this", more + 1), theme.dim);
+    }
+    frame.render_widget(Paragraph::new(lines), inside);
 }
 
 fn help(model: &Model) -> Vec<Line<'static>> {
@@ -88,16 +96,16 @@ fn identities(model: &Model) -> Vec<Line<'static>> {
 
 fn since(model: &Model, seq: u64) -> (String, Vec<Line<'static>>) {
     let theme = &model.theme;
-    let news: Vec<_> = model.timeline.moments.iter().filter(|moment| moment.seq > seq).collect();
+    let news: Vec<_> = model.timeline.moments.iter().filter(|moment| moment.seq > seq && moment.matters).collect();
     let Some(first) = news.first() else {
         return ("meanwhile".to_owned(), vec![line("nothing happened; any key goes on", theme.dim)]);
     };
     let lines = news.iter().map(|moment| {
         let step = if moment.step.is_empty() { String::new() } else { format!("{}: ", moment.step) };
         Line::from(vec![
-            span(format!("{} ", moment.at.strftime("%H:%M")), theme.dim),
+            span(format!("{} ", moment.at.strftime("%a %H:%M")), theme.dim),
             span(format!("{step}{}", moment.text), Style::new()),
         ])
     });
-    (format!("since {}", first.at.strftime("%H:%M")), lines.collect())
+    (format!("since {}", first.at.strftime("%a %H:%M")), lines.collect())
 }

@@ -4,8 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::board;
-use crate::domain::figure;
 use crate::domain::preview::{Preview, Verb};
+use crate::domain::{Failure, figure};
 use crate::tui::text::{self, line, span};
 use crate::tui::theme::Theme;
 
@@ -53,6 +53,14 @@ pub(super) fn lines(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<
         lines.push(line(format!("   loses {loses} acknowledged writes"), style));
     }
     lines.extend(indented(&format!("way back: {}", preview.undo), 3, width, Style::new()));
+    lines
+}
+
+/// What failed, why, and what to do next.
+pub(super) fn failure(failure: &Failure, by: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = indented(&failure.what, by, width, theme.bad);
+    lines.extend(failure.why.iter().flat_map(|why| indented(&format!("because {why}"), by + 2, width, Style::new())));
+    lines.extend(failure.next.iter().flat_map(|next| indented(&format!("do: {next}"), by + 2, width, theme.title)));
     lines
 }
 

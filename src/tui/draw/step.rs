@@ -1,17 +1,16 @@
 //! The step: before it starts what it would change; while it runs how far it is; afterwards what it did, with
 //! its evidence; where it failed, what now.
 
-use jiff::Timestamp;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::preview::{self, indented};
-use super::week::from;
+use super::{changes, gate};
 use crate::domain::check::Verdict;
 use crate::domain::figure;
 use crate::domain::state::{Direction, Status};
 use crate::protocol::live::Meter;
-use crate::protocol::view::{Choice, Part, PartState, Step, View};
+use crate::protocol::view::{Choice, PartState, Step, View};
 use crate::tui::action::Action;
 use crate::tui::model::Model;
 use crate::tui::text::{self, line, span};
@@ -25,14 +24,14 @@ pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         lines.extend(failure(view, step, width, theme));
     }
     if matches!(step.status, Status::Pending | Status::RolledBack) {
-        lines.extend(gate(view, step, theme));
+        lines.extend(gate::lines(view, step, theme));
     }
     lines.extend(choices(model, step, width));
     if matches!(step.status, Status::Pending | Status::RolledBack | Status::Failed) && !view.past {
         lines.extend(previewed(model, step, width));
     }
     lines.extend(step.meters.iter().flat_map(|meter| meter_lines(meter, step, theme)));
-    lines.extend(section("changes", theme, &step.parts, |part| vec![part_line(part, view.at, width, theme)]));
+    lines.extend(changes::lines(step, view.at, width, theme));
     lines.extend(section("checks", theme, &step.checks, |check| {
         let (sign, style) = match check.verdict {
             Verdict::Passed => (theme.symbols.of("✓", "+"), theme.good),
@@ -89,9 +88,7 @@ fn heading(step: &Step, model: &Model) -> Line<'static> {
 /// What failed, why, and what the world looks like now.
 fn failure(view: &View, step: &Step, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let Some(failure) = &step.failure else { return Vec::new() };
-    let mut lines = indented(&failure.what, 1, width, theme.bad);
-    lines.extend(failure.why.iter().flat_map(|why| indented(&format!("because {why}"), 3, width, Style::new())));
-    lines.extend(failure.next.iter().flat_map(|next| indented(&format!("do: {next}"), 3, width, theme.title)));
+    let mut lines = preview::failure(failure, 1, width, theme);
     let count = |state| step.parts.iter().filter(|part| part.state == state).count();
     let (done, doubt) = (count(PartState::Done), count(PartState::Doing));
     let fences =
@@ -99,38 +96,6 @@ fn failure(view: &View, step: &Step, width: usize, theme: &Theme) -> Vec<Line<'s
     let fences = if fences.is_empty() { "no fence is shut: tenants are served as before".to_owned() } else { fences };
     let doubt = if doubt > 0 { format!(", {doubt} in doubt") } else { String::new() };
     lines.extend(indented(&format!("now: {done} of its changes stand{doubt}; {fences}"), 1, width, Style::new()));
-    lines
-}
-
-/// What must be given before it starts.
-fn gate(view: &View, step: &Step, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    if let Some(phrase) = &step.gate.phrase {
-        lines.push(line(format!(" its gate asks for the phrase {phrase}"), theme.dim));
-    }
-    if let Some(window) = &step.gate.window {
-        let span =
-            format!(" only from {} to {}", window.from.strftime("%a %d %H:%MZ"), window.to.strftime("%a %d %H:%MZ"));
-        let open = view.at >= window.from && view.at < window.to;
-        lines.push(line(span, if open { theme.dim } else { theme.title }));
-    }
-    if let Some(role) = &step.gate.approval {
-        let approved = step
-            .gate
-            .approved
-            .iter()
-            .map(|approved| format!("{} until {}", approved.by, approved.expires.strftime("%a %H:%MZ")));
-        let approved = approved.collect::<Vec<_>>().join(", ");
-        let text = if approved.is_empty() {
-            format!(" waits for the approval of a {role}: cutover approve")
-        } else {
-            format!(" approved by {approved}")
-        };
-        lines.push(line(text, theme.title));
-    }
-    if let Some((seconds, origin)) = &step.planned_s {
-        lines.push(line(format!(" takes about {}, {}", figure::seconds(*seconds), from(origin)), theme.dim));
-    }
     lines
 }
 
@@ -178,9 +143,7 @@ fn previewed(model: &Model, step: &Step, width: usize) -> Vec<Line<'static>> {
             lines.extend(preview::lines(&seen.preview, width, theme));
             lines
         }
-        Some((of, Err(failure))) if *of == step.id => {
-            indented(&format!("it cannot be seen today: {failure}"), 1, width, theme.bad)
-        }
+        Some((of, Err(failure))) if *of == step.id => preview::failure(failure, 1, width, theme),
         _ => vec![line(
             format!(" {} looks at the world and shows what it would change", model.keymap.key(Action::Preview)),
             theme.dim,
@@ -213,31 +176,6 @@ fn meter_lines(meter: &Meter, step: &Step, theme: &Theme) -> Vec<Line<'static>> 
         ]));
     }
     lines
-}
-
-pub(super) fn part_line(part: &Part, at: Timestamp, width: usize, theme: &Theme) -> Line<'static> {
-    let (sign, style) = match part.state {
-        PartState::Doing => (theme.symbols.of("▸", ">"), theme.accent),
-        PartState::Done => (theme.symbols.of("✓", "+"), theme.good),
-        PartState::NotDone => (theme.symbols.of("⋅", "."), theme.dim),
-        PartState::Undoing => (theme.symbols.of("↶", "<"), theme.accent),
-        PartState::Undone => (theme.symbols.of("↶", "<"), theme.dim),
-    };
-    let seconds = part.seconds.or_else(|| part.since.map(|since| at.duration_since(since).as_secs_f64()));
-    let took = seconds.map(precise).unwrap_or_default();
-    let rehearsed = part.rehearsed_s.map(|seconds| format!(" / {}", precise(seconds))).unwrap_or_default();
-    let words = width.saturating_sub(3 + 10 + 13);
-    Line::from(vec![
-        span(format!(" {sign} "), style),
-        span(text::left(&part.summary, words), Style::new()),
-        span(text::right(&took, 10), Style::new()),
-        span(text::left(&rehearsed, 13), theme.dim),
-    ])
-}
-
-/// A length of time down to milliseconds, where it is short.
-pub(super) fn precise(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { figure::seconds(seconds) }
 }
 
 fn section<T>(title: &str, theme: &Theme, items: &[T], lines: impl Fn(&T) -> Vec<Line<'static>>) -> Vec<Line<'static>> {

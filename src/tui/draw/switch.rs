@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::preview::indented;
-use super::{board, step};
+use super::preview::{self, indented};
+use super::{board, changes};
 use crate::domain::state::Status;
 use crate::protocol::view::{Freeze, Step};
 use crate::tui::action::Action;
@@ -41,7 +41,7 @@ fn before(model: &Model, switch: &Step, width: usize) -> Vec<Line<'static>> {
             lines.push(line(format!(" looked at {age} s ago; {again} on the selected step looks again"), theme.dim));
         }
         Some((of, Err(failure))) if *of == switch.id => {
-            lines.extend(indented(&failure.to_string(), 1, width, theme.bad));
+            lines.extend(preview::failure(failure, 1, width, theme));
         }
         _ => lines.push(line(
             format!(" select {} and press {} to look at every condition", switch.id, model.keymap.key(Action::Preview)),
@@ -61,7 +61,7 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Li
     let left = (freeze.budget_s - spent).max(0.0);
     let style = if left < freeze.budget_s / 3.0 { theme.bad } else { theme.title };
     let rehearsed =
-        freeze.rehearsed_s.map(|seconds| format!("   in the rehearsal {}", step::precise(seconds))).unwrap_or_default();
+        freeze.rehearsed_s.map(|seconds| format!("   rehearsed {}", changes::precise(seconds))).unwrap_or_default();
     let mut lines = vec![
         Line::from(vec![
             span(" tenants' writes wait  ", theme.alarm),
@@ -92,13 +92,12 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Li
 fn after(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let took = freeze.ended.map(|ended| ended.duration_since(freeze.since).as_secs_f64());
-    let took = took.map(|took| format!(" writes waited for {}", step::precise(took))).unwrap_or_default();
+    let took = took.map(|took| format!(" writes waited for {}", changes::precise(took))).unwrap_or_default();
     let mut lines = vec![line(format!(" switched.{took}; budget {:.1} s", freeze.budget_s), theme.good)];
-    for step in model.shown().steps.iter().filter(|step| step.companion.is_some()) {
-        if let Some(companion) = &step.companion {
-            let style = if companion.healthy { Style::new() } else { theme.bad };
-            lines.extend(indented(&format!("{}: {}", step.id, companion.detail), 1, width, style));
-        }
+    if let Some(companion) = &switch.companion {
+        let style = if companion.healthy { Style::new() } else { theme.bad };
+        // Each of its figures on a line of its own: this is what one watches for the next hour.
+        lines.extend(companion.detail.split("; ").flat_map(|part| indented(part, 1, width, style)));
     }
     lines.push(line("", theme.dim));
     lines.extend(phases(model, switch, width));
@@ -115,7 +114,7 @@ fn phases(model: &Model, switch: &Step, width: usize) -> Vec<Line<'static>> {
             drawn = true;
             lines.push(point(model, width));
         }
-        lines.push(step::part_line(part, view.at, width, theme));
+        lines.push(changes::line_of(part, view.at, width, theme));
     }
     if !drawn {
         lines.push(point(model, width));

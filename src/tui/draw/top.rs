@@ -48,8 +48,7 @@ fn first(model: &Model, width: usize) -> Line<'static> {
 fn link(model: &Model) -> Span<'static> {
     let theme = &model.theme;
     if let Some(past) = &model.past {
-        let key = model.keymap.keys(Action::Bottom);
-        let key = key.split(' ').next_back().unwrap_or_default().to_owned();
+        let key = model.keymap.name(Action::Bottom);
         return span(format!("  PAST: {}, {key} returns ", past.at.strftime("%a %H:%M")), theme.you);
     }
     match model.stale() {
@@ -61,7 +60,9 @@ fn link(model: &Model) -> Span<'static> {
 /// How far the copy is behind, in the words of what keeps it.
 fn lag(view: &View) -> String {
     let companion = view.steps.iter().rev().find_map(|step| step.companion.as_ref());
-    companion.map(|companion| format!("  {}", text::start(&companion.detail, 36))).unwrap_or_default()
+    // Of its words, those about how far it is behind; what else it says is in the step's own panel.
+    let behind = |detail: &str| detail.split([',', ';']).find(|part| part.contains("behind")).map(str::to_owned);
+    companion.and_then(|companion| behind(&companion.detail)).map(|lag| format!("  {}", lag.trim())).unwrap_or_default()
 }
 
 fn forecast(view: &View) -> String {
@@ -70,19 +71,14 @@ fn forecast(view: &View) -> String {
     if worst <= 0.0 {
         return String::new();
     }
-    let range = if worst - best < 1.0 {
-        figure::seconds(worst)
-    } else {
-        format!("{} to {}", figure::seconds(best), figure::seconds(worst))
-    };
     let slack = forecast.slack_s.map(|slack| {
         if slack < 0.0 {
             format!(", {} TOO LATE", figure::seconds(-slack))
         } else {
-            format!(", slack {}", figure::seconds(slack))
+            format!(", slack {}", figure::rough(slack))
         }
     });
-    format!("  {range} of work left{}", slack.unwrap_or_default())
+    format!("  {} left{}", figure::range(best, worst), slack.unwrap_or_default())
 }
 
 /// As many as there is room for; each is cut in its middle, because ends tell them apart.
@@ -104,9 +100,9 @@ fn sentence(model: &Model, width: usize) -> Line<'static> {
     let (symbol, style) = match view.sentence.mood {
         Mood::Calm => (theme.symbols.of("⋅", "."), Style::new()),
         Mood::Running => (theme.symbols.spinner(model.now.as_secs()), Style::new()),
-        Mood::You => (theme.symbols.of("▶", ">"), theme.you),
+        Mood::You => (theme.symbols.of("»", ">"), theme.you),
         Mood::Failed => (theme.symbols.of("✗", "x"), theme.bad),
-        Mood::Frozen => (theme.symbols.of("❄", "!"), theme.alarm),
+        Mood::Frozen => (theme.symbols.of("‖", "!"), theme.alarm),
         Mood::Done => (theme.symbols.of("✓", "+"), theme.good),
     };
     let text = text::start(&view.sentence.text, width.saturating_sub(4));

@@ -56,7 +56,7 @@ fn row(model: &Model, step: &Step, width: u16, (is_selected, is_current): (bool,
     let theme = &model.theme;
     let (symbol, style) = theme.status(step.status, step.direction, model.now.as_secs());
     let waits = is_current && !matches!(step.status, Status::Running | Status::Failed);
-    let (symbol, style) = if waits { (theme.symbols.of("▶", ">"), theme.you) } else { (symbol, style) };
+    let (symbol, style) = if waits { (theme.symbols.of("»", ">"), theme.you) } else { (symbol, style) };
     let name = match step.status {
         Status::Pending if !is_current => theme.dim,
         _ => Style::new(),
@@ -65,26 +65,28 @@ fn row(model: &Model, step: &Step, width: u16, (is_selected, is_current): (bool,
     let roomy = width >= ROOMY;
     let mut spans = vec![
         span(format!(" {symbol} "), style),
-        span(text::left(step.id.as_str(), 14), name),
-        span(format!(" {}", text::left(&step.owner, 8)), theme.dim),
-        span(text::right(&took(step), 13), Style::new()),
+        span(text::left(&tries(step), 15), name),
+        span(text::left(&step.owner, 9), theme.dim),
+        span(text::right(&took(step), 12), Style::new()),
     ];
     let planned = step.planned_s.as_ref().filter(|_| roomy || width >= 52);
     if let Some((seconds, origin)) = planned {
         spans.push(span(format!(" / {}", text::left(&figure::seconds(*seconds), 12)), theme.dim));
         if roomy {
-            spans.push(span(text::left(&from(origin), 14), theme.dim));
+            spans.push(span(text::left(&from(origin), 11), theme.dim));
         }
     } else if roomy {
-        spans.push(span(" ".repeat(29), theme.dim));
-    }
-    if step.attempt > 1 {
-        spans.push(span(format!(" attempt {}", step.attempt), theme.title));
+        spans.push(span(" ".repeat(26), theme.dim));
     }
     if roomy {
-        spans.push(span(undo(step), theme.dim));
+        spans.push(span(undo(step, theme), if step.undo.loses { theme.title } else { theme.dim }));
     }
     Line::from(spans)
+}
+
+/// Its id, and how often it was tried where that was more than once.
+fn tries(step: &Step) -> String {
+    if step.attempt > 1 { format!("{} x{}", step.id, step.attempt) } else { step.id.to_string() }
 }
 
 /// How long it took, or how far it is and how long it still takes.
@@ -106,13 +108,19 @@ pub(super) fn from(origin: &Origin) -> String {
     }
 }
 
-fn undo(step: &Step) -> String {
+/// What taking it back takes, and whether that may lose writes.
+fn undo(step: &Step, theme: &Theme) -> String {
     if matches!(step.status, Status::Pending | Status::RolledBack) {
         return String::new();
     }
     if step.undo.none.is_some() {
         return "  no way back".to_owned();
     }
-    let takes = step.undo.takes_s.as_ref().map(|(seconds, _)| format!("  back in {}", figure::seconds(*seconds)));
-    takes.unwrap_or_default() + if step.undo.loses { ", may lose writes" } else { "" }
+    let takes = step.undo.takes_s.as_ref().map(|(seconds, _)| figure::seconds(*seconds));
+    let sign = theme.symbols.of("↶", "<");
+    match takes {
+        Some(takes) if step.undo.loses => format!("  {sign} {takes}, may lose writes"),
+        Some(takes) => format!("  {sign} {takes}"),
+        None => String::new(),
+    }
 }

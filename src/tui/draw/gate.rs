@@ -1,0 +1,58 @@
+//! A gate: what must be given before a step starts, and what of it is still waited for.
+
+use ratatui::text::Line;
+
+use super::week::from;
+use crate::domain::figure;
+use crate::protocol::view::{Step, View};
+use crate::tui::text::line;
+use crate::tui::theme::Theme;
+
+/// What a step that did not start yet asks for.
+pub(super) fn lines(view: &View, step: &Step, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(phrase) = &step.gate.phrase {
+        lines.push(line(format!(" its gate asks for the phrase {phrase}"), theme.dim));
+    }
+    lines.extend(waits(view, step, None, theme));
+    if let Some((seconds, origin)) = &step.planned_s {
+        lines.push(line(format!(" takes about {}, {}", figure::seconds(*seconds), from(origin)), theme.dim));
+    }
+    lines
+}
+
+/// What the driver cannot give: its window, and an approval of the preview with that digest, or of any.
+pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(window) = &step.gate.window {
+        let (from, to) = (window.from.strftime("%a %d %H:%MZ"), window.to.strftime("%a %d %H:%MZ"));
+        let until = |at: jiff::Timestamp| figure::seconds(at.duration_since(view.at).as_secs_f64());
+        let (state, style) = if view.at < window.from {
+            (format!("opens in {}", until(window.from)), theme.title)
+        } else if view.at < window.to {
+            (format!("open, closes in {}", until(window.to)), theme.dim)
+        } else {
+            ("is over: set another in the runbook".to_owned(), theme.bad)
+        };
+        lines.push(line(format!(" window {from} to {to}: {state}"), style));
+    }
+    if let Some(role) = &step.gate.approval {
+        let fits = |approved: &&crate::protocol::view::Approved| digest.is_none_or(|digest| approved.digest == digest);
+        let by: Vec<_> = step
+            .gate
+            .approved
+            .iter()
+            .filter(fits)
+            .map(|approved| format!("{} until {}", approved.by, approved.expires.strftime("%a %H:%MZ")))
+            .collect();
+        let command = format!("`cutover approve {}`", step.id);
+        lines.push(if !by.is_empty() {
+            line(format!(" approved by {}", by.join(", ")), theme.good)
+        } else if step.gate.approved.is_empty() {
+            line(format!(" waits for an approval by {role}: they run {command}"), theme.you)
+        } else {
+            line(format!(" what was approved is not this any more: {role} runs {command} again"), theme.you)
+        });
+    }
+    lines
+}

@@ -1,0 +1,279 @@
+//! Every screen as people see it: the real update and the real drawing over the real view of a journal, kept as
+//! text with a map of its styles. A change of any of them is read before it is taken (`cargo insta review`).
+
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test says by a panic that it failed")]
+
+#[path = "support/picture.rs"]
+mod picture;
+#[path = "support/screen.rs"]
+mod screen;
+#[path = "support/story.rs"]
+mod story;
+#[path = "support/week.rs"]
+mod week;
+
+use cutover::domain::{Failure, StepId};
+use cutover::protocol::client::Update;
+use cutover::protocol::log::{Level, Line, Page};
+use cutover::protocol::order::Previewed;
+use cutover::tui::theme::Theme;
+use cutover::tui::update::{Answer, Effect, Input};
+use screen::{Screen, both, styles, text};
+use story::Story;
+
+const SMALL: (u16, u16) = (60, 15);
+const COMMON: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (130, 38);
+const LARGE: (u16, u16) = (200, 60);
+
+fn see(name: &str, screen: &Screen, size: (u16, u16)) {
+    let seen = both(&screen.drawn(size));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("screens");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, seen));
+}
+
+/// The key screens: in all sizes, and in all themes at the common one.
+fn see_in_all(name: &str, screen: &Screen) {
+    for (size, of) in [(SMALL, "60x15"), (COMMON, "80x24"), (WIDE, "130x38"), (LARGE, "200x60")] {
+        see(&format!("{name}_{of}"), screen, size);
+    }
+    let plain = text(&screen.drawn(COMMON));
+    for theme in ["light", "high-contrast"] {
+        let mut other = Screen { model: screen.model.clone(), now: screen.now, effects: vec![] };
+        other.model.theme = Theme::named(theme, true, false).unwrap();
+        assert_eq!(text(&other.drawn(COMMON)), plain, "a theme changes no word");
+        see(&format!("{name}_{theme}"), &other, COMMON);
+    }
+    let mut poor = Screen { model: screen.model.clone(), now: screen.now, effects: vec![] };
+    poor.model.theme = Theme::named("dark", false, true).unwrap();
+    let drawn = poor.drawn(COMMON);
+    let letters = |text: &str| text.chars().filter(|letter| !letter.is_ascii()).collect::<String>();
+    let story = "…·–";
+    assert!(letters(&text(&drawn)).chars().all(|letter| story.contains(letter)), "{}", letters(&text(&drawn)));
+    assert!(!styles(&drawn).contains("red"), "NO_COLOR");
+    see(&format!("{name}_ascii"), &poor, COMMON);
+}
+
+fn mara(story: &Story) -> Screen {
+    Screen::of(story.view(), "mara")
+}
+
+/// The gate of the switch, with its preview.
+fn gate(story: &Story, lag: Option<&str>) -> Screen {
+    let mut screen = mara(story);
+    screen.press("s");
+    assert_eq!(screen.effects, [Effect::Preview("dns".into())]);
+    let seen = week::switch_preview(story, lag);
+    screen.answer(Answer::Previewed("dns".into(), Ok(seen)));
+    screen
+}
+
+#[test]
+fn a_week_that_begins() {
+    see_in_all("begins", &mara(&week::monday()));
+}
+
+#[test]
+fn a_step_that_runs() {
+    see_in_all("runs", &mara(&week::loading()));
+    let mut screen = mara(&week::snapshotting());
+    see("runs_first", &screen, COMMON);
+    see("runs_step_alone", screen.press("2"), SMALL);
+}
+
+#[test]
+fn a_failure_with_its_choices() {
+    let mut screen = mara(&week::refused());
+    see_in_all("failed", &screen);
+    screen.press("2");
+    see("failed_alone", &screen, SMALL);
+}
+
+#[test]
+fn an_engine_that_is_gone() {
+    let mut screen = Screen::of(week::loading().dead(), "mara");
+    see("engine_gone", &screen, COMMON);
+    screen.silence(7.0);
+    see("stale", &screen, COMMON);
+    let lost = Failure::transient("reach the engine at /run/user/1000/cutover/5f.sock").because("connection refused");
+    screen.input(Input::Engine(Update::Lost(lost)));
+    see("lost", screen.press("s"), COMMON);
+}
+
+#[test]
+fn the_switch_before_it_begins() {
+    let story = week::ready();
+    let mut screen = mara(&story);
+    see("switch_unseen", screen.press("7"), COMMON);
+    let mut screen = gate(&story, None);
+    screen.press("<esc>7");
+    see("switch_go", &screen, COMMON);
+    see("switch_go_130x38", &screen, WIDE);
+    let mut screen = gate(&story, Some("41 s behind"));
+    see("switch_no_go_gate", &screen, COMMON);
+    screen.press("<esc>7");
+    see("switch_no_go", &screen, COMMON);
+}
+
+#[test]
+fn the_gate_of_the_switch() {
+    let story = week::ready();
+    let mut screen = gate(&story, None);
+    see("gate_unarmed", &screen, COMMON);
+    screen.wait(0.5).press("switch shop");
+    see_in_all("gate", &screen);
+    screen.press(".example.com");
+    see("gate_met", &screen, COMMON);
+    screen.press("<enter>");
+    assert!(matches!(screen.effects.as_slice(), [Effect::Send(..)]), "{:?}", screen.effects);
+    let Some(id) = screen.model.dialog.as_ref().and_then(|dialog| dialog.sent.clone()) else {
+        panic!("nothing was sent")
+    };
+    let refused = Failure::refused("the record changed since this was drawn")
+        .because("A 203.0.113.10 is now A 203.0.113.11")
+        .next("look at the preview again");
+    see("gate_refused", screen.answer(Answer::Sent(id, Err(refused))), COMMON);
+}
+
+#[test]
+fn the_switch_under_way() {
+    see_in_all("frozen", &mara(&week::frozen()));
+    see("beyond", &mara(&week::beyond()), COMMON);
+    see_in_all("switched", &mara(&week::switched()).also("7"));
+    see("taking_back", &mara(&week::taken_back()), COMMON);
+    see("over", &mara(&week::over()), WIDE);
+}
+
+#[test]
+fn the_log() {
+    let story = week::loading();
+    let mut screen = mara(&story);
+    screen.press("3");
+    assert!(matches!(screen.effects.as_slice(), [Effect::Logs(_)]), "{:?}", screen.effects);
+    screen.answer(Answer::Logs(Ok(log(&story, 1, 60))));
+    see("log", &screen, COMMON);
+    see("log_130x38", &screen, WIDE);
+    screen.press("f").wait(1.0).answer(Answer::Logs(Ok(log(&story, 61, 1304))));
+    see("log_paused", &screen, COMMON);
+    screen.press("/tenants<enter>");
+    let mut found = log(&story, 1, 1304);
+    found.lines.retain(|line| line.text.contains("tenants"));
+    see("log_search", screen.wait(1.0).answer(Answer::Logs(Ok(found))), COMMON);
+}
+
+#[test]
+fn the_timeline_and_the_past() {
+    let story = week::loading();
+    let mut screen = mara(&story);
+    screen.press("5").answer(Answer::Journal(Ok(story.events.clone())));
+    see("timeline", &screen, COMMON);
+    see("timeline_130x38", &screen, WIDE);
+    let seq = story.events.iter().find(|event| event.event.step() == Some(&StepId::from("push"))).unwrap().seq + 4;
+    screen.answer(Answer::Past(Ok(Box::new(story.past(seq)))));
+    see("past", &screen, COMMON);
+}
+
+#[test]
+fn risks_and_people() {
+    let mut screen = mara(&week::ready());
+    see("risks", screen.press("4"), COMMON);
+    let mut screen = mara(&week::refused());
+    see("people_with_a_hand", screen.press("6"), COMMON);
+    let mut screen = mara(&week::asked());
+    see("people_who_ask", screen.press("6"), COMMON);
+    see("people_130x38", &screen, WIDE);
+}
+
+#[test]
+fn what_lies_over_the_panels() {
+    let story = week::ready();
+    for (keys, name) in [("?", "help"), (":", "palette"), (":wheel", "palette_search"), ("i", "identities")] {
+        see(name, mara(&story).also(keys).settle(), COMMON);
+    }
+    see("help_60x15", &mara(&story).also("?"), SMALL);
+    see("help_200x60", &mara(&story).also("?"), LARGE);
+}
+
+#[test]
+fn what_happened_meanwhile() {
+    let mut screen = mara(&week::refused());
+    let later = week::loading();
+    screen.press("k").view(later.view());
+    screen.wait(301.0).press("s");
+    assert_ne!(screen.effects, [Effect::Preview("restore".into())], "the key that wakes it does nothing else");
+    screen.answer(Answer::Journal(Ok(later.events.clone())));
+    see("since", &screen, COMMON);
+    see("since_130x38", &screen, WIDE);
+}
+
+#[test]
+fn other_dialogs() {
+    let loading = week::loading();
+    for (keys, name) in [("S", "stop"), ("a", "note"), ("H", "hand")] {
+        see(&format!("dialog_{name}"), mara(&loading).also(keys).settle(), COMMON);
+    }
+    see("dialog_answer", mara(&week::refused()).also("H").settle(), COMMON);
+    see("dialog_hand_over", mara(&week::asked()).also("w").settle(), COMMON);
+    see("dialog_adopt", mara(&week::refused()).also("d").settle(), COMMON);
+    see("dialog_ask", Screen::of(loading.view(), "tom").also("w").settle(), COMMON);
+    see("watcher", &Screen::of(loading.view(), "watcher"), COMMON);
+
+    let story = week::switched();
+    let mut screen = mara(&story);
+    screen.press("kb");
+    let Some(Effect::WayBack(step)) = screen.effects.first().cloned() else { panic!("{:?}", screen.effects) };
+    let mut seen: Previewed = week::switch_preview(&story, None);
+    seen.preview.conditions.clear();
+    seen.preview.loses = Some(2);
+    screen.answer(Answer::WayBack(step, Ok(seen))).settle();
+    see("dialog_back", &screen, COMMON);
+}
+
+impl Screen {
+    fn also(mut self, keys: &str) -> Self {
+        self.press(keys);
+        self
+    }
+
+    /// A dialog that was opened takes keys.
+    fn settle(&mut self) -> &Self {
+        self.wait(0.5)
+    }
+}
+
+fn log(story: &Story, first: u64, last: u64) -> Page {
+    let line = |n: u64| {
+        let (level, text) = match n % 20 {
+            7 => (Level::Warn, format!("orders: chunk {n} deadlocked, tried again after 200 ms")),
+            13 => (Level::Error, "tenants: lost connection to 10.0.1.12:3306 during a query".to_owned()),
+            _ => (Level::Info, format!("orders: chunk {n} of 6 204 loaded, 48 588 rows, digest 5f1c{n:04x}")),
+        };
+        let at = story.now + jiff::SignedDuration::from_millis(i64::try_from(n).unwrap() * 250);
+        Line { n, at, step: Some("restore".into()), level, text }
+    };
+    Page { lines: (first..=last).map(line).collect(), kept: (1, last) }
+}
+
+/// The README's pictures are what is drawn today, or this fails; `INSTA_UPDATE=always` makes them anew.
+#[test]
+fn the_pictures_of_the_readme_are_not_stale() {
+    let pictures = [
+        ("week", mara(&week::loading()), WIDE, "The week, with the copy being loaded"),
+        ("gate", gate(&week::ready(), None).also("<pgdn>"), (110, 34), "The gate of the switch, with its preview"),
+        ("switch", mara(&week::frozen()), (110, 30), "The switch under way: budget, phases, abort"),
+        ("failure", mara(&week::refused()), (110, 30), "A failure: what, why, the world now, the choices"),
+    ];
+    for (name, mut screen, size, title) in pictures {
+        screen.wait(0.5);
+        let svg = picture::svg(&screen.drawn(size), title);
+        let path = format!("assets/pictures/{name}.svg");
+        if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+            std::fs::create_dir_all("assets/pictures").unwrap();
+            std::fs::write(&path, &svg).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), svg, "{path} is stale");
+    }
+}
