@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Result;
 use super::ports::{CrashPoint, Progress, Recorder};
+use crate::domain::plain;
 use crate::domain::{Event, Failure, Plan, RunId, RunState, SecretRef, StepId};
 use crate::services::secrets;
 
@@ -197,9 +198,9 @@ impl Working {
         self.record(Event::Pinned { step: self.step.clone(), service, identity })
     }
 
-    /// Keeps a line in the journal.
+    /// Keeps a line in the journal, whatever a program put into it: nothing in it draws on a terminal.
     pub fn log(&self, line: impl Into<String>) -> Result<()> {
-        self.record(Event::Log { step: self.step.clone(), attempt: self.attempt, line: line.into() })
+        self.record(Event::Log { step: self.step.clone(), attempt: self.attempt, line: plain::lines(&line.into()) })
     }
 
     /// Records that a fence was shut (before it is) or opened (after it is); `status` names shut ones.

@@ -28,7 +28,7 @@ pub(super) async fn check(args: &CheckArgs) -> Result<(), Stop> {
     let plan = match loader::load_with(&args.which.runbook, &args.which.set) {
         Ok(plan) => plan,
         Err(faults) if args.which.json => {
-            present::line(&json!({ "event": "summary", "outcome": "faults", "faults": faults }).to_string());
+            present::json(&json!({ "event": "summary", "outcome": "faults", "faults": faults }));
             return Err(faults.into());
         }
         Err(faults) => return Err(faults.into()),
@@ -37,7 +37,7 @@ pub(super) async fn check(args: &CheckArgs) -> Result<(), Stop> {
         return live(&args.which, plan).await;
     }
     if args.which.json {
-        present::line(&json!({ "event": "summary", "outcome": "succeeded", "faults": [] }).to_string());
+        present::json(&json!({ "event": "summary", "outcome": "succeeded", "faults": [] }));
     } else {
         present::line(&format!("{}: {} steps, no fault", plan.file.display(), plan.runbook.steps.len()));
     }
@@ -60,10 +60,10 @@ async fn live(which: &Which, plan: Plan) -> Result<(), Stop> {
             if let (Value::Object(line), Ok(Value::Object(fields))) = (&mut line, serde_json::to_value(finding)) {
                 line.extend(fields);
             }
-            present::line(&line.to_string());
+            present::json(&line);
         }
         let outcome = if tally.red == 0 { "succeeded" } else { "failed" };
-        present::line(&json!({ "event": "summary", "outcome": outcome, "findings": tally }).to_string());
+        present::json(&json!({ "event": "summary", "outcome": outcome, "findings": tally }));
     } else {
         present::line(page(&findings, tally).trim_end());
     }

@@ -84,7 +84,7 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
 
 pub(super) fn ask(question: &str) -> Result<String, Stop> {
     let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("read the answer").because(why.to_string()));
-    print!("{question}");
+    print!("{}", crate::domain::plain::lines(question));
     std::io::stdout().flush().map_err(fault)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(fault)?;

@@ -21,7 +21,7 @@ pub(super) fn journal(args: &JournalArgs) -> Result<(), Stop> {
     let plan = args.which.plan()?;
     let journal = Journal::read(&args.which.directory(&plan)).map_err(Failure::from)?;
     for recorded in journal.events_after(args.after).map_err(Failure::from)? {
-        present::line(&json!(recorded).to_string());
+        present::json(&json!(recorded));
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ pub(super) async fn lab(command: LabCommand) -> Result<(), Stop> {
         LabCommand::Recount { directory } => {
             let directory = directory.map_or_else(super::rehearse::last, Ok)?;
             let (summary, tally) = ledger::recount(&directory, &lab::directory().join("secrets")).await?;
-            present::line(&json!({ "event": "recount", "traffic": summary, "writes": tally }).to_string());
+            present::json(&json!({ "event": "recount", "traffic": summary, "writes": tally }));
         }
         LabCommand::ServeRoute53 { directory } => route53::serve_lab(&directory).await?,
         LabCommand::Traffic { directory } => traffic::run(traffic::Options::read(&directory)?).await?,
@@ -99,7 +99,7 @@ async fn status(as_json: bool) -> Result<(), Stop> {
             State::Absent => "absent".to_owned(),
         };
         if as_json {
-            present::line(&json!({ "event": "part", "part": part.name(), "state": word }).to_string());
+            present::json(&json!({ "event": "part", "part": part.name(), "state": word }));
         } else {
             present::line(&format!("  {:<14} {word}", part.name()));
         }

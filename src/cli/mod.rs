@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::domain::failure::FailureKind;
-use crate::domain::{Failure, Plan};
+use crate::domain::{Failure, Plan, plain};
 use crate::loader::{self, Faults};
 
 /// Drives the migration of a live, single-server web service to Kubernetes: one journalled, resumable
@@ -154,10 +154,10 @@ impl Stop {
     /// What failed, why, what to do next: on standard error.
     fn report(&self) {
         match self {
-            Self::Faults(faults) => eprint!("{faults}"),
-            Self::AtGate(waiting) => eprintln!("waiting at a gate: {waiting}"),
+            Self::Faults(faults) => eprint!("{}", plain::lines(&faults.to_string())),
+            Self::AtGate(waiting) => eprintln!("waiting at a gate: {}", plain::line(waiting)),
             Self::NotGood | Self::Said(_) => {}
-            Self::Failed(failure) => eprint!("{}", output::failure(failure)),
+            Self::Failed(failure) => eprint!("{}", plain::lines(&output::failure(failure))),
         }
     }
 }

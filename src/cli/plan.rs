@@ -43,7 +43,7 @@ pub(super) async fn plan(args: &PlanArgs) -> Result<(), Stop> {
                 Err(failure) if is_next => json!({ "event": "forecast", "step": step.id, "failed": failure }),
                 Err(failure) => json!({ "event": "forecast", "step": step.id, "not_yet": failure }),
             };
-            present::line(&line.to_string());
+            present::json(&line);
         } else {
             present::line(&format!("\n{} ({}), owner {}, day {}", step.id, step.action.name(), step.owner, step.day));
             present::line(output::preview_or_not_yet(&preview).trim_end());
@@ -58,7 +58,7 @@ pub(super) async fn plan(args: &PlanArgs) -> Result<(), Stop> {
         let outcome = if failed.is_none() { "succeeded" } else { "failed" };
         let summary =
             json!({ "event": "summary", "outcome": outcome, "previews": seen, "not_yet": not_yet, "error": failed });
-        present::line(&summary.to_string());
+        present::json(&summary);
     } else {
         present::line(&format!("\n{seen} previews, {not_yet} not there yet"));
     }

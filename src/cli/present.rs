@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::output;
 use crate::actions::Progress;
-use crate::domain::{Check, Event, Recorded, StepId, figure};
+use crate::domain::{Check, Event, Recorded, StepId, figure, plain};
 use crate::engine::Notice;
 
 /// How often the progress of one thing is shown.
@@ -58,13 +58,10 @@ impl Presenter {
     fn show(&mut self, notice: &Notice) {
         match notice {
             Notice::Progress(progress) => self.progress(progress),
-            Notice::Event(recorded) if self.json => line(&json!(recorded).to_string()),
+            Notice::Event(recorded) if self.json => json(&json!(recorded)),
             Notice::Event(recorded) => self.event(recorded),
             Notice::Companion { companion, healthy, detail } if self.json => {
-                line(
-                    &json!({"event": "companion_figures", "step": companion, "healthy": healthy, "detail": detail})
-                        .to_string(),
-                );
+                json(&json!({"event": "companion_figures", "step": companion, "healthy": healthy, "detail": detail}));
             }
             // For people, a companion is shown when its health changes; `status` has its figures.
             Notice::Companion { .. } => {}
@@ -86,7 +83,9 @@ impl Presenter {
         }
         if self.json {
             let Progress { step, label, done, total, unit } = progress;
-            line(&json!({"event": "progress", "step": step, "label": label, "done": done, "total": total, "unit": unit, "eta_seconds": eta}).to_string());
+            json(
+                &json!({"event": "progress", "step": step, "label": label, "done": done, "total": total, "unit": unit, "eta_seconds": eta}),
+            );
             return;
         }
         let unit = progress.unit;
@@ -191,8 +190,19 @@ fn show(checks: &[Check]) {
     }
 }
 
-/// Writes a line; a reader who went away (a closed pipe, a dropped terminal) does not stop a migration.
+/// Writes a text for people, line by line, whatever services and people put into it: nothing in it draws on their
+/// terminal. A reader who went away (a closed pipe, a dropped terminal) does not stop a migration.
 pub fn line(text: &str) {
+    write(&plain::lines(text));
+}
+
+/// Writes a line for programs. What could draw on a terminal that it ends up on is escaped: it means the same.
+pub fn json(value: &impl serde::Serialize) {
+    // Of the program's own types none fails to be written.
+    write(&plain::json(&serde_json::to_string(value).unwrap_or_default()));
+}
+
+fn write(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}");
     let _ = out.flush();

@@ -40,7 +40,7 @@ where
     let mut said = false;
     let result = open_and_drive(which, (take_over, good), work, &mut said).await;
     if which.json && !said {
-        present::line(&summary::without_run(&result).to_string());
+        present::json(&summary::without_run(&result));
     }
     result
 }
@@ -71,7 +71,7 @@ where
     // The presenter ends with the engine's last event; should it not, the summary still stands.
     let _ = presenter.await;
     if which.json {
-        present::line(&summary.to_string());
+        present::json(&summary);
         *said = true;
     }
     result

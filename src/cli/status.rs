@@ -38,7 +38,7 @@ pub(super) async fn status(args: &StatusArgs) -> Result<(), Stop> {
     let view = view(&state, &plan, &directory).await;
     let sentence = &view.sentence.text;
     if args.which.json {
-        present::line(&json!({ "event": "status", "sentence": sentence, "state": state }).to_string());
+        present::json(&json!({ "event": "status", "sentence": sentence, "state": state }));
     } else {
         present::line(sentence);
         if !args.oneline {

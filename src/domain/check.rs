@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::plain;
+
 /// A fact that was looked at after a step, or in preflight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -28,17 +30,22 @@ pub enum Verdict {
 impl Check {
     /// A fact that held.
     pub fn passed(fact: impl Into<String>, evidence: impl Into<String>) -> Self {
-        Self { fact: fact.into(), verdict: Verdict::Passed, evidence: evidence.into() }
+        Self::new(fact, Verdict::Passed, evidence)
     }
 
     /// A fact that did not hold.
     pub fn failed(fact: impl Into<String>, evidence: impl Into<String>) -> Self {
-        Self { fact: fact.into(), verdict: Verdict::Failed, evidence: evidence.into() }
+        Self::new(fact, Verdict::Failed, evidence)
     }
 
     /// Something worth saying that is neither.
     pub fn noted(fact: impl Into<String>, evidence: impl Into<String>) -> Self {
-        Self { fact: fact.into(), verdict: Verdict::Noted, evidence: evidence.into() }
+        Self::new(fact, Verdict::Noted, evidence)
+    }
+
+    /// Services put their own words into the evidence: nothing in it draws on a terminal.
+    fn new(fact: impl Into<String>, verdict: Verdict, evidence: impl Into<String>) -> Self {
+        Self { fact: plain::lines(&fact.into()), verdict, evidence: plain::lines(&evidence.into()) }
     }
 
     /// A fact that held or not.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::plain;
+
 /// What a failure means for the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,7 +20,8 @@ pub enum FailureKind {
     Interrupted,
 }
 
-/// A failure as it is journalled and shown. Never holds a secret.
+/// A failure as it is journalled and shown. Never holds a secret, nor what could draw on a terminal: services and
+/// programs put their own words into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{what}")]
 pub struct Failure {
@@ -37,7 +40,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of one kind.
     pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), why: Vec::new(), next: None }
+        Self { kind, what: plain::lines(&what.into()), why: Vec::new(), next: None }
     }
 
     /// Tried again by itself.
@@ -63,21 +66,21 @@ impl Failure {
     /// Adds a reason.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
-        self.why.push(why.into());
+        self.why.push(plain::lines(&why.into()));
         self
     }
 
     /// Says what to do next.
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
-        self.next = Some(next.into());
+        self.next = Some(plain::lines(&next.into()));
         self
     }
 
     /// Puts what was being done in front; what failed becomes the first reason.
     #[must_use]
     pub fn while_doing(mut self, doing: impl Into<String>) -> Self {
-        let inner = std::mem::replace(&mut self.what, doing.into());
+        let inner = std::mem::replace(&mut self.what, plain::lines(&doing.into()));
         self.why.insert(0, inner);
         self
     }

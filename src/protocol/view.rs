@@ -59,7 +59,7 @@ pub struct View {
     pub risks: Vec<Risk>,
     /// When it will be over.
     pub forecast: Option<Forecast>,
-    /// What people said, oldest first.
+    /// What people said lately, oldest first.
     pub notes: Vec<Note>,
     /// Hands that are up.
     pub hands: Vec<Hand>,

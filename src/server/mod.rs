@@ -13,6 +13,7 @@ mod orders;
 mod people;
 mod publish;
 mod router;
+mod serve;
 mod shared;
 mod socket;
 mod stream;
@@ -59,11 +60,7 @@ pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
     tokio::spawn(publish::publish(Arc::clone(&shared)));
     let over = shared.over.clone();
     let router = router::router(Arc::clone(&shared));
-    let serving = axum::serve(listener, router).with_graceful_shutdown(over.clone().cancelled_owned());
-    let listening = tokio::spawn(async move {
-        // It ends without an error: what a connection runs into is that connection's.
-        let _ = serving.await;
-    });
+    let listening = tokio::spawn(serve::serve(listener, router, over));
     Ok(Server { address, shared, listening })
 }
 

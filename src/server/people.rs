@@ -14,6 +14,9 @@ const PRESENT_S: f64 = 2.0;
 /// A client that was not heard of for so long is forgotten, in seconds.
 const FORGOTTEN_S: f64 = 600.0;
 
+/// So many clients are remembered; of more, those that were silent longest are forgotten.
+const REMEMBERED: usize = 512;
+
 /// Everybody who looks on or drives.
 #[derive(Debug)]
 pub(super) struct People {
@@ -42,6 +45,15 @@ impl People {
     /// A request, or a beat that was taken.
     pub(super) fn heard(&mut self, me: &Me, now: Timestamp) {
         self.clients.retain(|_, person| person.streams > 0 || age(person.seen, now) < FORGOTTEN_S);
+        if self.clients.len() >= REMEMBERED && !self.clients.contains_key(&me.client) {
+            let gone = self
+                .clients
+                .iter()
+                .filter(|(client, person)| person.streams == 0 && self.wheel.as_ref() != Some(client));
+            if let Some(oldest) = gone.min_by_key(|(_, person)| person.seen).map(|(client, _)| client.clone()) {
+                self.clients.remove(&oldest);
+            }
+        }
         let person = self.clients.entry(me.client.clone()).or_insert(Person { seen: now, streams: 0 });
         person.seen = now;
     }

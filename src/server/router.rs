@@ -1,11 +1,12 @@
 //! The paths of the protocol's first version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -25,12 +26,30 @@ use crate::protocol::order::{Answered, Message, Order, Previewed};
 /// The largest request, in bytes.
 const LARGEST: usize = 64 << 10;
 
+/// How long its body may take.
+const BODY: Duration = Duration::from_secs(10);
+
 /// The most events of one answer.
 const PAGE: usize = 1_000;
 
 type On = State<Arc<Shared>>;
 type Asked<T> = Result<Query<T>, QueryRejection>;
-type Sent = Result<Bytes, BytesRejection>;
+
+/// A request's body, whole, or the answer that it has instead.
+struct Sent(Result<Bytes, Response>);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let (status, why) = match tokio::time::timeout(BODY, Bytes::from_request(request, state)).await {
+            Ok(Ok(body)) => return Ok(Self(Ok(body))),
+            Ok(Err(why)) => (why.status(), why.body_text()),
+            Err(_) => (StatusCode::REQUEST_TIMEOUT, format!("its body did not come within {} s", BODY.as_secs())),
+        };
+        Ok(Self(Err(failed(status, &Failure::refused("the request could not be taken").because(why)))))
+    }
+}
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let first = Router::new()
@@ -144,10 +163,7 @@ async fn approvals(State(shared): On, headers: HeaderMap, sent: Sent) -> Respons
 /// Who says something, and what.
 #[expect(clippy::result_large_err, reason = "the error is the answer")]
 fn said<T: DeserializeOwned>(shared: &Shared, headers: &HeaderMap, sent: Sent) -> Result<(Me, T), Response> {
-    let body = sent.map_err(|why| {
-        let failure = Failure::refused("the request could not be taken").because(why.body_text());
-        failed(why.status(), &failure)
-    })?;
+    let body = sent.0?;
     let me = heard(shared, headers).ok_or_else(|| garbled("it does not say whose it is"))?;
     let value = serde_json::from_slice(&body).map_err(|why| garbled(why.to_string()))?;
     Ok((me, value))

@@ -5,9 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use axum::serve::Listener;
 use sha2::{Digest, Sha256};
-use tokio::net::{UnixListener, UnixStream, unix::SocketAddr};
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::domain::Failure;
 use crate::protocol::address::{ADDRESS, LONGEST, SOCKET};
@@ -15,22 +14,16 @@ use crate::protocol::address::{ADDRESS, LONGEST, SOCKET};
 /// A listener that talks to nobody but its owner, and root.
 pub(super) struct Private(UnixListener);
 
-impl Listener for Private {
-    type Io = UnixStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+impl Private {
+    /// The next connection; an error where the system has none to give.
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        let us = nix::unistd::geteuid().as_raw();
         loop {
-            let (stream, address) = Listener::accept(&mut self.0).await;
-            let us = nix::unistd::geteuid().as_raw();
+            let (stream, _) = self.0.accept().await?;
             if stream.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0) {
-                return (stream, address);
+                return Ok(stream);
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
     }
 }
 

@@ -128,7 +128,7 @@ async fn draw(
     client: &Client,
 ) -> Result<(), Failure> {
     if args.which.json {
-        present::line(&json!({ "event": "preview", "step": statement.step, "previewed": previewed }).to_string());
+        present::json(&json!({ "event": "preview", "step": statement.step, "previewed": previewed }));
         return Ok(());
     }
     let view = client.view().await?;

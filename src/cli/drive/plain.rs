@@ -65,7 +65,7 @@ impl Shown {
     async fn view(&mut self, client: &Client, view: &View) {
         self.lost = false;
         if self.json {
-            present::line(&json!({ "event": "view", "view": view }).to_string());
+            present::json(&json!({ "event": "view", "view": view }));
             return;
         }
         self.lines(client).await;
@@ -89,7 +89,7 @@ impl Shown {
 
     fn lost(&mut self, failure: &Failure) {
         if self.json {
-            present::line(&json!({ "event": "lost", "failure": failure }).to_string());
+            present::json(&json!({ "event": "lost", "failure": failure }));
         } else if !self.lost {
             let why = failure.why.first().map(|why| format!(": {why}")).unwrap_or_default();
             present::line(&format!("the engine does not answer{why}; trying again"));

@@ -78,7 +78,7 @@ pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
     let mut said = false;
     let result = begin_and_drive(args, &mut said).await;
     if args.json && !said {
-        present::line(&summary::without_run(&result).to_string());
+        present::json(&summary::without_run(&result));
     }
     result
 }
@@ -120,7 +120,7 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     save(&directory, &summary)?;
     *said = true;
     if args.json {
-        present::line(&summary.to_string());
+        present::json(&summary);
     } else {
         present::line(&table::of(&summary, &child.state()?, &directory));
     }

@@ -24,6 +24,9 @@ pub use updates::Update;
 /// How long a connection may take: the engine is on this machine.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// A connection is not used again after so long: the engine closes it soon afterwards.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// How long an answer may take that needs no look at the world.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -67,6 +70,7 @@ impl Client {
         headers.insert(header::NAME, text(&me.name)?);
         headers.insert(header::CLIENT, text(&me.client)?);
         let http = reqwest::Client::builder().unix_socket(path).connect_timeout(CONNECT).default_headers(headers);
+        let http = http.pool_idle_timeout(IDLE);
         let http = http.build().map_err(|why| Failure::permanent("make an HTTP client").because(why.to_string()))?;
         Ok(Self { http, me })
     }

@@ -22,6 +22,9 @@ pub use history::History;
 /// A driver whose client was silent for so long may be replaced, in seconds.
 pub const SILENT_AFTER_S: f64 = 30.0;
 
+/// A view has so many notes, the newest; the timeline and the report have all.
+const NOTES: usize = 200;
+
 /// Everything that a view is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -66,7 +69,7 @@ pub fn view(facts: &Facts<'_>) -> View {
         freeze: freeze(facts),
         switched: state.switched,
         steps: runbook.steps.iter().map(|step| steps::step(facts, step)).collect(),
-        notes: state.seat.notes.clone(),
+        notes: state.seat.notes.iter().skip(state.seat.notes.len().saturating_sub(NOTES)).cloned().collect(),
         hands: hands(state),
         kept: state.kept.iter().map(|kept| (kept.what.clone(), kept.why.clone())).collect(),
         ..View::default()
