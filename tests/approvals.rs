@@ -75,7 +75,7 @@ async fn what_somebody_else_signed_lets_the_start_through() {
     let anna = bench.start().await;
     take(&anna, "").await.unwrap();
     assert!(held(&anna).await.contains("nobody"));
-    assert_eq!(anna.view().await.unwrap().sentence.text, "careful waits for the approval of a dba");
+    assert_eq!(anna.view().await.unwrap().sentence.text, "careful waits for an approval by dba");
 
     let (digest, ben) = (digest(&anna).await, key(&bench, "ben"));
     let unasked = approve(&bench, &["--as", "ben", "--key", &ben]);

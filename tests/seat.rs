@@ -1,0 +1,196 @@
+//! The seat on a real terminal: every gate by keys, nothing by accident, and an engine that outlives its screen.
+
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
+#[path = "support/attached.rs"]
+mod attached;
+#[path = "support/pty.rs"]
+mod pty;
+
+use std::fs;
+use std::time::Duration;
+
+use attached::{BY_HAND, Bench, LONG};
+use cutover::domain::Event;
+use cutover::domain::event::ConsentKind;
+use nix::sys::signal::Signal;
+use pty::Pty;
+
+const SIZE: (u16, u16) = (100, 32);
+const SOON: Duration = Duration::from_secs(20);
+
+/// Longer than a dialog is deaf after the last key.
+const QUIET: Duration = Duration::from_millis(600);
+
+/// A screen of `drive`, with its run on it.
+fn drive(bench: &Bench) -> Pty {
+    let mut command = bench.command("drive");
+    command.args(["--as", "anna"]).env("XDG_CONFIG_HOME", bench.path("config"));
+    let pty = Pty::run(&command, SIZE);
+    pty.sees("1 week", SOON);
+    pty
+}
+
+/// Opens the gate of the step that waits, and waits until it takes keys.
+fn open_gate(pty: &mut Pty, step: &str) {
+    pty.types("s");
+    pty.sees(&format!("start {step}"), SOON);
+    pty.sees("type it, then enter", SOON);
+}
+
+fn events(bench: &Bench) -> Vec<Event> {
+    let output = bench.command("journal").output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let recorded: Vec<cutover::domain::Recorded> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (at, recorded) in (1..).zip(&recorded) {
+        assert_eq!(recorded.seq, at, "the journal has no gap");
+    }
+    recorded.into_iter().map(|recorded| recorded.event).collect()
+}
+
+fn started(bench: &Bench) -> usize {
+    events(bench).iter().filter(|event| matches!(event, Event::StepStarted { .. })).count()
+}
+
+#[test]
+fn a_run_is_driven_to_its_end_with_keys_only() {
+    let bench = Bench::new(&format!("{LONG}{BY_HAND}"));
+    let mut pty = drive(&bench);
+    pty.sees("WAITING FOR YOU: confirm long", SOON);
+    open_gate(&mut pty, "long");
+    pty.types("long\r");
+    pty.sees("running", SOON);
+    fs::write(bench.path("go"), "").unwrap();
+    pty.sees("WAITING FOR YOU: type the phrase of by-hand", SOON);
+    open_gate(&mut pty, "by-hand");
+    pty.types("it is done");
+    pty.types("\r"); // To the field that is not met yet.
+    pty.types("turned, and looked at twice\r");
+    pty.sees("every step is over", SOON);
+    pty.types("q");
+    assert!(pty.ended().success());
+
+    let consents: Vec<_> = events(&bench)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::StepStarted { consent, .. } => Some(consent),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(consents.len(), 2);
+    assert!(consents.iter().all(|consent| consent.by == "anna" && consent.how == ConsentKind::Typed), "{consents:?}");
+    assert_eq!(consents[1].evidence.as_deref(), Some("turned, and looked at twice"));
+}
+
+#[test]
+fn thirty_enters_a_held_key_and_a_paste_start_nothing() {
+    let bench = Bench::new(&format!("{LONG}{BY_HAND}"));
+    let mut pty = drive(&bench);
+    for keys in ["\r".repeat(30), "y".repeat(30), "s".repeat(30), "s\r".repeat(30), "sy".repeat(30)] {
+        pty.types(&keys);
+        std::thread::sleep(QUIET); // The dialog is deaf until then; what was typed into it is gone.
+        pty.types(&"\r".repeat(3));
+        pty.types("\u{1b}");
+        pty.until("the gate is left", SOON, |screen| !screen.contains("start long"));
+        assert_eq!(started(&bench), 0, "after {keys:?}");
+    }
+    open_gate(&mut pty, "long");
+    pty.pastes("long\r");
+    pty.sees("a paste is not taken here", SOON);
+    pty.types("\r\r\r");
+    pty.sees("type long: _", SOON);
+    assert_eq!(started(&bench), 0);
+    // By hand it goes.
+    pty.types("long\r");
+    pty.sees("running", SOON);
+    assert_eq!(started(&bench), 1);
+}
+
+/// The screen dies in the middle of a step; the step does not.
+fn the_step_goes_on(kill: impl Fn(&mut Pty)) {
+    let bench = Bench::new(&format!("{LONG}{BY_HAND}"));
+    let mut pty = drive(&bench);
+    open_gate(&mut pty, "long");
+    pty.types("long\r");
+    pty.sees("running", SOON);
+    let engine = bench.engine_pid().unwrap();
+    kill(&mut pty);
+    pty.ended();
+    drop(pty);
+
+    let mut pty = drive(&bench);
+    pty.sees("running", SOON);
+    pty.types("x"); // Closes what happened meanwhile, if anything did.
+    fs::write(bench.path("go"), "").unwrap();
+    pty.sees("WAITING FOR YOU: type the phrase of by-hand", SOON);
+    assert_eq!(bench.engine_pid().unwrap(), engine, "the same engine all the while");
+    assert_eq!(started(&bench), 1);
+    assert_eq!(fs::read_to_string(bench.path("lines")).unwrap(), "line\n", "it ran once");
+    // The next gate waited.
+    open_gate(&mut pty, "by-hand");
+}
+
+#[test]
+fn a_screen_that_is_killed_costs_nothing() {
+    the_step_goes_on(|pty| pty.signal(Signal::SIGKILL));
+}
+
+#[test]
+fn a_lost_connection_costs_nothing() {
+    the_step_goes_on(Pty::hangs_up);
+}
+
+#[test]
+fn ctrl_c_and_the_end_of_a_login_only_detach_and_say_so() {
+    let bench = Bench::new(LONG);
+    for leave in [None, Some(Signal::SIGHUP), Some(Signal::SIGTERM), Some(Signal::SIGINT)] {
+        let mut pty = drive(&bench);
+        match leave {
+            None => pty.types("\u{3}"),
+            Some(signal) => pty.signal(signal),
+        }
+        pty.sees("come back with: cutover drive", SOON);
+        let screen = pty.screen();
+        assert!(screen.contains("the engine goes on"), "{screen}");
+        assert!(!screen.contains("1 week"), "the terminal is given back: {screen}");
+        assert!(pty.ended().success());
+    }
+    assert!(bench.engine_pid().is_some());
+}
+
+#[test]
+fn who_comes_back_reads_first_what_happened() {
+    let bench = Bench::new(LONG);
+    let mut pty = drive(&bench);
+    open_gate(&mut pty, "long");
+    pty.types("long\r");
+    pty.sees("running", SOON);
+    pty.types("q");
+    pty.ended();
+    fs::write(bench.path("go"), "").unwrap();
+    let client = bench.client("anna");
+    let done = async { attached::until(&client, |view| view.current.is_none()).await };
+    tokio::runtime::Runtime::new().unwrap().block_on(done);
+
+    let mut pty = drive(&bench);
+    pty.sees("since ", SOON);
+    pty.sees("long: done", SOON);
+    // The key that closes it does nothing else.
+    pty.types("q");
+    pty.until("it is closed", SOON, |screen| !screen.contains("since "));
+    pty.sees("every step is over", SOON);
+}
+
+#[test]
+fn a_second_person_looks_on_and_is_told_why_a_key_does_nothing() {
+    let bench = Bench::new(LONG);
+    let _anna = drive(&bench);
+    let mut command = bench.command("drive");
+    command.args(["--as", "ben"]).env("XDG_CONFIG_HOME", bench.path("config"));
+    let mut ben = Pty::run(&command, SIZE);
+    ben.sees("anna drives", SOON);
+    ben.types("s");
+    ben.sees("go: anna drives", SOON);
+    assert_eq!(started(&bench), 0);
+}
