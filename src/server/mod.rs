@@ -18,6 +18,8 @@ mod shared;
 mod socket;
 mod stream;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod wheel;
 
 use std::path::{Path, PathBuf};
