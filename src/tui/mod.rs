@@ -85,15 +85,23 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     let opened = Instant::now();
     let mut drawn = None;
     let mut at_once = true;
+    // Something changed that is not drawn yet.
+    let mut owed = true;
     loop {
         let due = drawn.map_or(Duration::ZERO, |drawn: Instant| FRAME.saturating_sub(drawn.elapsed()));
         if at_once || due.is_zero() {
             screen.draw(&model)?;
             drawn = Some(Instant::now());
-            at_once = false;
+            (at_once, owed) = (false, false);
         }
         let moves = model.dialog.is_some() || model.freezes();
-        let idle = if moves { FRAME } else { IDLE };
+        let idle = if owed {
+            due
+        } else if moves {
+            FRAME
+        } else {
+            IDLE
+        };
         let input = tokio::select! {
             _ = terminate.recv() => break,
             _ = hangup.recv() => break,
@@ -116,6 +124,7 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             }
             () = tokio::time::sleep(idle) => Input::Tick,
         };
+        owed = true;
         let waited = matches!(model.view.sentence.mood, Mood::You | Mood::Failed | Mood::Frozen);
         for effect in update(&mut model, input, opened.elapsed()) {
             match effect {

@@ -18,6 +18,9 @@ struct Shown {
     over: bool,
     /// Whether we close ours.
     hung_up: bool,
+    /// So many bytes were written to it, and when the last of them came.
+    bytes: u64,
+    last: Instant,
 }
 
 pub struct Pty {
@@ -46,7 +49,10 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0);
-        let shown = Arc::new((Mutex::new(Shown { parser, over: false, hung_up: false }), Condvar::new()));
+        let shown = Arc::new((
+            Mutex::new(Shown { parser, over: false, hung_up: false, bytes: 0, last: Instant::now() }),
+            Condvar::new(),
+        ));
         let heard = Arc::clone(&shown);
         std::thread::spawn(move || {
             let mut bytes = [0; 8192];
@@ -56,6 +62,7 @@ impl Pty {
                 let (shown, changed) = &*heard;
                 let mut shown = shown.lock().unwrap();
                 shown.parser.process(&bytes[..read]);
+                (shown.bytes, shown.last) = (shown.bytes + read as u64, Instant::now());
                 shown.over = read == 0;
                 changed.notify_all();
                 if read == 0 || shown.hung_up {
@@ -69,6 +76,12 @@ impl Pty {
     /// What is on the screen now.
     pub fn screen(&self) -> String {
         self.shown.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// So many bytes were written to the screen, and when the last of them came.
+    pub fn written(&self) -> (u64, Instant) {
+        let shown = self.shown.0.lock().unwrap();
+        (shown.bytes, shown.last)
     }
 
     /// Waits until the screen is as wanted, or fails with what is on it.
