@@ -88,6 +88,8 @@ async fn main() {
         let own = figure(&ours);
         let other = |cost: &Cost| match figure(cost) {
             none if none.is_nan() => "draws all the time".to_owned(),
+            // Of next to nothing there is no ratio.
+            other if own < 0.05 => format!("{other:.1} {unit}"),
             other => format!("{other:.1} {unit} ({:.1}x)", other / own),
         };
         let figures = std::iter::once(format!("{own:.1} {unit}")).chain(peers.iter().map(|(_, cost)| other(cost)));
