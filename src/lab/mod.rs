@@ -43,7 +43,7 @@ pub use part::{Part, State};
 pub use progress::Progress;
 pub use recipe::Recipe;
 pub use site::Site;
-pub use world::{Lab, UpOptions, directory};
+pub use world::{Lab, News, UpOptions, directory};
 
 /// The label on every container, image, volume and network of the lab, with the value `1`.
 pub const LABEL: &str = "dev.cutover.lab";

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod model;
 pub mod overlay;
 mod seen;
+mod show;
 mod terminal;
 pub mod text;
 pub mod theme;
@@ -38,6 +39,7 @@ use dialog::Sending;
 use keymap::Keymap;
 use model::Model;
 use seen::Seen;
+pub use show::show;
 use terminal::Screen;
 use theme::Theme;
 use update::{Answer, Effect, Input, update};
@@ -59,8 +61,8 @@ pub struct Options {
     pub theme: Theme,
     /// Where copies are kept.
     pub copies: PathBuf,
-    /// Where it is kept how far the journal was read.
-    pub seen: PathBuf,
+    /// Where it is kept how far the journal was read; nothing where it is not.
+    pub seen: Option<PathBuf>,
 }
 
 /// Draws the run until its person leaves; the last view says what goes on without them.

@@ -10,15 +10,16 @@ const EVERY: Duration = Duration::from_secs(5);
 /// A person's place in the journal.
 #[derive(Debug)]
 pub(super) struct Seen {
-    path: PathBuf,
+    path: Option<PathBuf>,
     kept: Option<u64>,
     kept_at: Duration,
 }
 
 impl Seen {
     /// The place that was kept for that person, if they were ever here.
-    pub(super) fn open(path: PathBuf) -> Self {
-        let kept = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+    pub(super) fn open(path: Option<PathBuf>) -> Self {
+        let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        let kept = text.and_then(|text| text.trim().parse().ok());
         Self { path, kept, kept_at: Duration::ZERO }
     }
 
@@ -38,7 +39,8 @@ impl Seen {
 
     /// Keeps a place.
     pub(super) fn keep_at_once(&mut self, place: u64) {
-        if self.kept != Some(place) && std::fs::write(&self.path, place.to_string()).is_ok() {
+        let Some(path) = &self.path else { return };
+        if self.kept != Some(place) && std::fs::write(path, place.to_string()).is_ok() {
             self.kept = Some(place);
         }
     }
@@ -51,7 +53,7 @@ mod tests {
     #[test]
     fn a_place_is_found_again() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("seen-mara");
+        let path = Some(directory.path().join("seen-mara"));
         let mut seen = Seen::open(path.clone());
         assert_eq!(seen.place(), None);
         seen.keep(7, Duration::from_secs(1));

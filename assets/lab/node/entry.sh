@@ -63,11 +63,7 @@ T
 keep containerd containerd --config /k8s/containerd.toml
 [ "$number" = 1 ] && . /k8s/control-plane.sh && start_api_server
 
-until_true 60 ctr version
-for image in pause coredns metrics-server; do
-  ctr -n k8s.io images ls -q | grep -q "localhost/$image:lab" && continue
-  bash /k8s/image-tar.sh "$image" "$PROGRAMS/$image" | ctr -n k8s.io images import - || exit 1
-done
+bash /k8s/images.sh || exit 1
 say "containerd is up with its images"
 
 keep kubelet "$PROGRAMS/kubelet" --config=/k8s/kubelet.yaml --kubeconfig="$node.conf" --hostname-override="$node" \

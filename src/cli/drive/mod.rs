@@ -7,6 +7,7 @@ mod seat;
 mod start;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -31,6 +32,25 @@ pub(super) struct DriveArgs {
     take_over: bool,
     #[command(flatten)]
     look: Look,
+}
+
+impl DriveArgs {
+    /// That run, drawn like that, under the login name.
+    pub(super) fn at(which: Which, look: Look) -> Self {
+        Self { which, name: None, take_over: false, look }
+    }
+}
+
+/// Ends the engine of that state directory, where nothing runs; returns once it is gone.
+pub(super) async fn shut_down(directory: &Path) -> Result<(), Stop> {
+    let Ok((client, view)) = attach(directory, Me::new(lock::myself().who)).await else { return Ok(()) };
+    let order = Order { command_id: format!("{:016x}", rand::random::<u64>()), seq: view.seq, verb: Verb::Shutdown };
+    client.order(&order).await?;
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    while client.view().await.is_ok() {
+        ticks.tick().await;
+    }
+    Ok(())
 }
 
 /// Attaches, drives, detaches.

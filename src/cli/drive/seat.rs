@@ -29,7 +29,7 @@ impl Look {
     ///
     /// # Errors
     /// No such theme; a keymap with faults.
-    pub(super) fn options(&self, watch: bool, name: &str, copies: PathBuf) -> Result<Option<Options>, Stop> {
+    pub(in crate::cli) fn options(&self, watch: bool, name: &str, copies: PathBuf) -> Result<Option<Options>, Stop> {
         let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let letters_only = std::env::var("TERM").is_ok_and(|term| term == "linux" || term == "dumb");
         let theme = Theme::named(&self.theme, colour, self.ascii || letters_only).ok_or_else(|| {
@@ -40,10 +40,15 @@ impl Look {
             Some(path) => Keymap::with_own(&path)?,
             None => Keymap::standard(),
         };
-        let drawn = !self.plain && stdin().is_terminal() && stdout().is_terminal();
         let letters = |name: &str| name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
-        let seen = copies.join(format!("seen-{}", letters(name)));
-        Ok(drawn.then_some(Options { watch, keymap, theme, copies, seen }))
+        // A watcher's own machine keeps nothing of the run.
+        let seen = (!watch).then(|| copies.join(format!("seen-{}", letters(name))));
+        Ok(self.is_drawn().then_some(Options { watch, keymap, theme, copies, seen }))
+    }
+
+    /// Whether there is a terminal to draw on, and lines are not wanted instead.
+    pub(in crate::cli) fn is_drawn(&self) -> bool {
+        !self.plain && stdin().is_terminal() && stdout().is_terminal()
     }
 }
 

@@ -4,6 +4,8 @@
 //! other with it; an engine that dies is started again, and counted. Its consent is for the lab alone: somebody's
 //! own cluster (`--kube-context`) takes a phrase.
 
+mod bring_up;
+mod by_hand;
 mod child;
 mod course;
 mod leftovers;
@@ -18,10 +20,13 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::drive::Look;
 use super::{Stop, lab as lab_command, present, summary};
 use crate::domain::{Failure, StepId};
-use crate::lab::{self, Lab, Part, UpOptions};
+use crate::lab::{self, Lab, News, Part, Progress, UpOptions};
 use crate::{engine, loader};
+use bring_up::BringUp;
+use by_hand::Hands;
 use child::Child;
 use course::Course;
 use leftovers::Before;
@@ -33,7 +38,8 @@ pub(super) struct RehearseArgs {
     /// The runbook.
     #[arg(default_value = "runbooks/rehearsal.toml")]
     runbook: PathBuf,
-    /// Consent to every step, and to installing what is missing on this machine; for the lab alone.
+    /// Consent to every step, and to installing what is missing on this machine; for the lab alone. Without it, a
+    /// terminal opens the seat, and a person drives.
     #[arg(long)]
     yes: bool,
     /// Print JSON lines, and nothing else, on standard output.
@@ -58,6 +64,8 @@ pub(super) struct RehearseArgs {
     phrases: Vec<(StepId, String)>,
     #[command(flatten)]
     course: Course,
+    #[command(flatten)]
+    look: Look,
 }
 
 impl RehearseArgs {
@@ -88,17 +96,25 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     if plan.runbook.environment != "lab" {
         return Err(Failure::refused("a rehearsal drives the lab, and this runbook's environment is another").into());
     }
-    if !args.yes {
-        return Err(Stop::AtGate("a rehearsal makes containers and installs what is missing: --yes".to_owned()));
-    }
+    let hands = if args.yes { None } else { Some(Hands::agreed(args.runbook.clone(), args.set(), args.look.clone())?) };
     let lab = Lab::open(lab::directory())?;
     let own = Chosen::of(&args.cluster, &args.phrases, &plan, runs()).await?;
-    world(args, &lab, own.as_ref()).await?;
+    match &hands {
+        None => world(args, &lab, own.as_ref(), &lab_command::say).await?,
+        Some(hands) => {
+            let (bring_up, views) = BringUp::new(&plan);
+            let say = |progress: Progress| bring_up.say(&progress);
+            hands.watch(views, &lab::directory(), world(args, &lab, own.as_ref(), &say)).await?;
+        }
+    }
     let directory = begin()?;
     let before = Before::look(&plan, &directory, own.map(|own| own.names)).await?;
     let tenants = Tenants::start(&plan, &directory).await?;
     let mut child = Child::new(args, &directory);
-    let mut result = args.course.drive(&plan, &mut child, &tenants).await;
+    let mut result = match &hands {
+        None => args.course.drive(&plan, &mut child, &tenants).await,
+        Some(hands) => hands.drive(&plan, &directory, &tenants).await,
+    };
     if result.is_ok() {
         result = tenants.all_have_written().await;
     }
@@ -128,15 +144,15 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
 }
 
 /// A fresh world, the lab's or with somebody's own cluster in it.
-async fn world(args: &RehearseArgs, lab: &Lab, own: Option<&Chosen>) -> Result<(), Stop> {
+async fn world(args: &RehearseArgs, lab: &Lab, own: Option<&Chosen>, say: News<'_>) -> Result<(), Stop> {
     let only = if own.is_some() { Part::WITHOUT_CLUSTER.to_vec() } else { Vec::new() };
-    lab.up(&UpOptions { rows: args.rows, only, install: true }, &lab_command::say).await?;
+    lab.up(&UpOptions { rows: args.rows, only, install: true }, say).await?;
     match own {
         Some(own) => {
             own.made_ready(lab).await?;
-            lab.reset_parts(&own.parts(lab).await?, &lab_command::say).await?;
+            lab.reset_parts(&own.parts(lab).await?, say).await?;
         }
-        None => lab.reset(&lab_command::say).await?,
+        None => lab.reset(say).await?,
     }
     Ok(())
 }

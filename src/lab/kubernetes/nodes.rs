@@ -22,6 +22,7 @@ pub async fn ensure(site: &Site<'_>, directory: &str) -> Result<()> {
     if as_wanted(site, &image, directory).await? {
         for (container, ..) in NODES {
             site.engine.start(container).await?;
+            site.engine.exec_ok(container, &["bash", "/k8s/images.sh"]).await?;
         }
         return Ok(());
     }

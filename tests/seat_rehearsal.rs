@@ -1,0 +1,244 @@
+//! Whole rehearsals from the seat, with keys only, on the lab's real services: screens that die on the way, a switch
+//! that is aborted in its first phase, and a rehearsal as its README's command begins it.
+
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
+#[path = "support/pty.rs"]
+mod pty;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use cutover::domain::event::{ConsentKind, Event};
+use cutover::domain::{Recorded, RunState};
+use cutover::services::mysql::{Endpoint, Session, Tls};
+use nix::sys::signal::Signal;
+use pty::Pty;
+
+const SIZE: (u16, u16) = (130, 44);
+const SOON: Duration = Duration::from_secs(30);
+/// The longest step, and the lab's bring-up from what is cached.
+const LONG: Duration = Duration::from_mins(5);
+const SOURCE: &str = "172.30.77.10";
+
+/// Passes gates until the screen's sentence has that text, and returns which it passed.
+fn drive_until(pty: &mut Pty, wanted: &str) -> Vec<String> {
+    let mut passed: Vec<String> = Vec::new();
+    loop {
+        let waits =
+            |screen: &str| sentence(screen).contains("WAITING FOR YOU") && step(screen) != passed.last().cloned();
+        let is_there = |screen: &str| sentence(screen).contains(wanted);
+        let screen = pty.until(wanted, LONG, |screen| is_there(screen) || waits(screen));
+        if is_there(&screen) {
+            return passed;
+        }
+        assert!(!sentence(&screen).contains("failed"), "{screen}");
+        let step = step(&screen).unwrap();
+        pass(pty, &step);
+        passed.push(step);
+    }
+}
+
+/// The second line of the screen.
+fn sentence(screen: &str) -> &str {
+    screen.lines().nth(1).unwrap_or("")
+}
+
+/// The step that a sentence waits with: its last word but for a window.
+fn step(screen: &str) -> Option<String> {
+    let sentence = sentence(screen).trim_end();
+    let (_, asked) = sentence.split_once("WAITING FOR YOU: ")?;
+    asked.split([',', ':']).next()?.split(' ').next_back().map(str::to_owned)
+}
+
+/// Opens a step's gate; what it asks for is read from it and typed by hand.
+fn open(pty: &mut Pty, step: &str) -> String {
+    pty.types("s");
+    pty.sees(&format!(" start {step} "), SOON);
+    let screen = pty.sees("type it, then enter", SOON);
+    let (_, label) = screen.split_once("▸ type ").unwrap_or_else(|| panic!("no phrase is asked for:\n{screen}"));
+    label.split_once(": ").unwrap().0.to_owned()
+}
+
+fn pass(pty: &mut Pty, step: &str) {
+    let phrase = open(pty, step);
+    pty.types(&phrase);
+    pty.types("\r");
+    let screen = pty.until("the gate is passed, or asks for more", SOON, |screen| {
+        !screen.contains(" start ") || screen.contains("what was done") && screen.contains(phrase.as_str())
+    });
+    if screen.contains("what was done") {
+        pty.types("looked at with a colleague\r");
+    }
+    pty.until("the gate is passed", SOON, |screen| {
+        !screen.contains("type it, then enter") && !screen.contains("enter does it")
+    });
+}
+
+fn cutover(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+    command.args(words).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CUTOVER_CRASH_AT");
+    command
+}
+
+fn drive(state: &Path) -> Pty {
+    let mut command = cutover(&["drive", "runbooks/rehearsal.toml", "--as", "anna", "--state"]);
+    command.arg(state).env("XDG_CONFIG_HOME", state.with_extension("config"));
+    let pty = Pty::run(&command, SIZE);
+    pty.sees("1 week", SOON);
+    pty
+}
+
+fn events(state: &Path) -> Vec<Recorded> {
+    let output = cutover(&["journal", "runbooks/rehearsal.toml", "--state"]).arg(state).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let recorded: Vec<Recorded> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (at, recorded) in (1..).zip(&recorded) {
+        assert_eq!(recorded.seq, at, "the journal has no gap");
+    }
+    recorded
+}
+
+/// Every step was started by a person who typed.
+fn all_was_typed(recorded: &[Recorded]) {
+    for recorded in recorded {
+        if let Event::StepStarted { consent, step, .. } = &recorded.event {
+            assert_eq!(consent.how, ConsentKind::Typed, "{step}");
+        }
+    }
+}
+
+async fn source() -> Session {
+    let home = || std::env::home_dir().unwrap().join(".cache/cutover/lab");
+    let directory = std::env::var_os("CUTOVER_LAB_DIR").map_or_else(home, PathBuf::from);
+    let password = std::fs::read_to_string(directory.join("secrets/rev1-admin")).unwrap();
+    let endpoint = Endpoint {
+        label: "source".into(),
+        host: SOURCE.into(),
+        port: 3306,
+        user: "cutover_admin".into(),
+        password: password.trim().into(),
+        database: None,
+        tls: Tls::Required { ca: None },
+    };
+    Session::open(&endpoint).await.unwrap()
+}
+
+/// A tenant's write at the old address: its status.
+async fn pay(id: u32) -> u16 {
+    let client = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .resolve("app.lab.example", format!("{SOURCE}:443").parse().unwrap())
+        .build()
+        .unwrap();
+    let body = format!("{{\"attempt\":\"5ea70000-0000-4000-8000-{id:012}\",\"amount\":1}}");
+    let request = client.post("https://app.lab.example/t/1/payments").header("content-type", "application/json");
+    request.body(body).send().await.unwrap().status().as_u16()
+}
+
+/// Opens the gate of the switch; then a write hangs in the backend, so that its first phase, in which those in
+/// flight are waited for, lasts until its budget is over or somebody aborts.
+async fn abort_in_the_first_phase(pty: &mut Pty, state: &Path) {
+    let phrase = open(pty, "dns");
+    assert_eq!(phrase, "switch app.lab.example", "the gate of production");
+    let mut locking = source().await;
+    locking.run("keep payments waiting", "LOCK TABLES shop.payments READ").await.unwrap();
+    let in_flight = tokio::spawn(pay(1));
+    let hangs = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'";
+    let began = std::time::Instant::now();
+    while locking.one::<u64>("see it hang", hangs).await.unwrap() == 0 {
+        assert!(began.elapsed() < SOON, "the write never hung");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    pty.types(&phrase);
+    pty.types("\r");
+    pty.sees("A abort: the source opens as it was", SOON);
+    pty.types("A");
+    pty.sees("WAITING FOR YOU: dns failed", SOON);
+    locking.run("let payments go on", "UNLOCK TABLES").await.unwrap();
+    assert_eq!(in_flight.await.unwrap(), 201, "the write in flight was not lost");
+    assert_eq!(pay(2).await, 201, "the source is open");
+    let read_only: u64 = locking.one("look", "SELECT @@global.read_only + @@global.super_read_only").await.unwrap();
+    assert_eq!(read_only, 0);
+    let folded = RunState::of(&events(state));
+    assert!(folded.fences.is_empty() && !folded.switched);
+    locking.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_aborted() {
+    assert!(cutover(&["lab", "reset"]).status().unwrap().success());
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let mut pty = drive(&state);
+    drive_until(&mut pty, "confirm containerise");
+
+    // The screen is killed in the middle of a step; the step goes on.
+    pass(&mut pty, "containerise");
+    pty.sees("running", SOON);
+    pty.signal(Signal::SIGKILL);
+    pty.ended();
+    let mut pty = drive(&state);
+    pty.types("x"); // Closes what happened meanwhile.
+    drive_until(&mut pty, "confirm push");
+
+    // The connection is lost in the middle of another.
+    pass(&mut pty, "push");
+    pty.sees("running", SOON);
+    pty.hangs_up();
+    pty.ended();
+    let mut pty = drive(&state);
+    pty.types("x");
+    drive_until(&mut pty, "type the phrase of dns");
+
+    abort_in_the_first_phase(&mut pty, &state).await;
+    drive_until_over(&mut pty);
+    pty.types("q");
+    assert!(pty.ended().success());
+
+    let recorded = events(&state);
+    all_was_typed(&recorded);
+    let engines = recorded.iter().filter(|recorded| matches!(recorded.event, Event::EngineStarted { .. })).count();
+    assert_eq!(engines, 1, "one engine all the while");
+    let folded = RunState::of(&recorded);
+    assert!(folded.switched);
+    for (step, attempts) in [("containerise", 1), ("push", 1), ("dns", 2)] {
+        assert_eq!(folded.step(&step.into()).attempt, attempts, "{step}");
+    }
+    end_engine(&state);
+}
+
+/// From a failed switch to the end: tried again, and what comes after it.
+fn drive_until_over(pty: &mut Pty) {
+    pty.types("1"); // The keys are the week's again.
+    pass(pty, "dns");
+    drive_until(pty, "every step is over");
+}
+
+/// The engine of a run that is over, as its lock names it.
+fn end_engine(state: &Path) {
+    let lock = std::fs::read_to_string(state.join("lock")).unwrap();
+    let holder: cutover::domain::event::Holder = serde_json::from_str(&lock).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(holder.pid).unwrap()), Signal::SIGTERM).unwrap();
+}
+
+#[test]
+fn a_rehearsal_on_a_terminal_shows_the_lab_and_then_the_seat() {
+    let mut pty = Pty::run(&cutover(&["rehearse", "--rows", "20000"]), SIZE);
+    pty.sees("type rehearse to begin", SOON);
+    pty.types("rehearse\r");
+    pty.sees("bringing the lab up", LONG);
+    pty.sees("WAITING FOR YOU: confirm snapshot", LONG);
+    let mut passed = drive_until(&mut pty, "type the phrase of dns");
+    pty.types("q");
+    pty.sees("enter opens the seat again", SOON);
+    pty.types("\r");
+    passed.extend(drive_until(&mut pty, "every step is over"));
+    assert_eq!(passed.len(), 15, "{passed:?}");
+    pty.types("q");
+    let table = pty.sees("acknowledged", LONG);
+    assert!(pty.ended().success(), "{table}");
+    let told = pty.screen();
+    assert!(told.contains("lost") && told.contains("duplicated"), "{told}");
+}
