@@ -127,8 +127,10 @@ fn the_step_goes_on(kill: impl Fn(&mut Pty)) {
     assert_eq!(bench.engine_pid().unwrap(), engine, "the same engine all the while");
     assert_eq!(started(&bench), 1);
     assert_eq!(fs::read_to_string(bench.path("lines")).unwrap(), "line\n", "it ran once");
-    // The next gate waited.
+    // The next gate waited, and the wheel is whose it was.
     open_gate(&mut pty, "by-hand");
+    pty.types("it is done\rturned\r");
+    pty.sees("every step is over", SOON);
 }
 
 #[test]

@@ -65,15 +65,21 @@ fn pass(pty: &mut Pty, step: &str) {
     let phrase = open(pty, step);
     pty.types(&phrase);
     pty.types("\r");
+    let is_open = |screen: &str| screen.contains(&format!(" start {step} "));
     let screen = pty.until("the gate is passed, or asks for more", SOON, |screen| {
-        !screen.contains(" start ") || screen.contains("what was done") && screen.contains(phrase.as_str())
+        !is_open(screen) || screen.contains("what was done") && !screen.contains("enter does it")
     });
     if screen.contains("what was done") {
         pty.types("looked at with a colleague\r");
     }
-    pty.until("the gate is passed", SOON, |screen| {
-        !screen.contains("type it, then enter") && !screen.contains("enter does it")
-    });
+    pty.until("the gate is passed", SOON, |screen| !is_open(screen));
+}
+
+/// Comes back to a screen: what happened meanwhile is over it, until a key is pressed.
+fn read_what_happened(pty: &mut Pty) {
+    pty.sees("1 week", SOON);
+    pty.types("x");
+    pty.until("it is read", SOON, |screen| !screen.contains(" since ") && !screen.contains(" meanwhile "));
 }
 
 fn cutover(words: &[&str]) -> Command {
@@ -143,7 +149,7 @@ async fn abort_in_the_first_phase(pty: &mut Pty, state: &Path) {
     let phrase = open(pty, "dns");
     assert_eq!(phrase, "switch app.lab.example", "the gate of production");
     let mut locking = source().await;
-    locking.run("keep payments waiting", "LOCK TABLES shop.payments READ").await.unwrap();
+    locking.run("keep payments waiting", "LOCK TABLES shop.ledger READ").await.unwrap();
     let in_flight = tokio::spawn(pay(1));
     let hangs = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'";
     let began = std::time::Instant::now();
@@ -180,7 +186,7 @@ async fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is
     pty.signal(Signal::SIGKILL);
     pty.ended();
     let mut pty = drive(&state);
-    pty.types("x"); // Closes what happened meanwhile.
+    read_what_happened(&mut pty);
     drive_until(&mut pty, "confirm push");
 
     // The connection is lost in the middle of another.
@@ -189,7 +195,7 @@ async fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is
     pty.hangs_up();
     pty.ended();
     let mut pty = drive(&state);
-    pty.types("x");
+    read_what_happened(&mut pty);
     drive_until(&mut pty, "type the phrase of dns");
 
     abort_in_the_first_phase(&mut pty, &state).await;
@@ -234,6 +240,7 @@ fn a_rehearsal_on_a_terminal_shows_the_lab_and_then_the_seat() {
     pty.types("q");
     pty.sees("enter opens the seat again", SOON);
     pty.types("\r");
+    read_what_happened(&mut pty);
     passed.extend(drive_until(&mut pty, "every step is over"));
     assert_eq!(passed.len(), 15, "{passed:?}");
     pty.types("q");

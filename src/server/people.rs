@@ -35,6 +35,8 @@ pub(super) struct People {
 struct Person {
     seen: Timestamp,
     streams: u32,
+    /// Its last stream was closed, and nothing was heard since: it left, or its screen died.
+    left: bool,
 }
 
 impl People {
@@ -54,8 +56,9 @@ impl People {
                 self.clients.remove(&oldest);
             }
         }
-        let person = self.clients.entry(me.client.clone()).or_insert(Person { seen: now, streams: 0 });
+        let person = self.clients.entry(me.client.clone()).or_insert(Person { seen: now, streams: 0, left: false });
         person.seen = now;
+        person.left = false;
     }
 
     /// A stream was opened.
@@ -79,12 +82,14 @@ impl People {
         if let Some(person) = self.clients.get_mut(&me.client) {
             person.streams = person.streams.saturating_sub(1);
             person.seen = now;
+            person.left = person.streams == 0;
         }
     }
 
     /// Whether a client is there.
     fn is_present(&self, client: &str, now: Timestamp) -> bool {
-        self.clients.get(client).is_some_and(|person| person.streams > 0 || age(person.seen, now) < PRESENT_S)
+        let there = |person: &Person| person.streams > 0 || !person.left && age(person.seen, now) < PRESENT_S;
+        self.clients.get(client).is_some_and(there)
     }
 
     /// The client that has the wheel, if it is there.

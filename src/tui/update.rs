@@ -128,7 +128,10 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
                 return model.logs.query().map(Effect::Logs).into_iter().collect();
             }
         }
-        Answer::Journal(events) => model.timeline.take(events.ok()),
+        Answer::Journal(events) => {
+            model.timeline.take(events.ok());
+            overlay::nothing_new(model);
+        }
         Answer::Past(Ok(view)) => {
             model.past = Some(*view);
             model.selected = None;

@@ -97,6 +97,9 @@ fn identities(model: &Model) -> Vec<Line<'static>> {
 fn since(model: &Model, seq: u64) -> (String, Vec<Line<'static>>) {
     let theme = &model.theme;
     let news: Vec<_> = model.timeline.moments.iter().filter(|moment| moment.seq > seq && moment.matters).collect();
+    if model.timeline.known < model.view.seq && news.is_empty() {
+        return ("meanwhile".to_owned(), vec![line("reading the journal", theme.dim)]);
+    }
     let Some(first) = news.first() else {
         return ("meanwhile".to_owned(), vec![line("nothing happened; any key goes on", theme.dim)]);
     };
