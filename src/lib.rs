@@ -22,6 +22,7 @@
 //! | [`protocol`] | what every client of an engine speaks, and the one view that all of them draw | domain |
 //! | [`server`] | the engine's listener: views, orders, logs over a Unix socket | domain, protocol, engine |
 //! | [`tui`] | the driver's seat: a client of the protocol that draws its view | domain, protocol |
+//! | [`share`] | the team's web page: views out, words and signed approvals in, no orders | domain, protocol |
 //! | [`lab`] | real services on this machine to rehearse against | domain, services |
 //! | [`cli`] | the command line: it wires everything | all |
 //!
@@ -37,4 +38,5 @@ pub mod loader;
 pub mod protocol;
 pub mod server;
 pub mod services;
+pub mod share;
 pub mod tui;

@@ -6,6 +6,7 @@
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::share::window::{self, WindowArgs};
 use super::{Stop, Which, history, session, supervisor};
 use crate::domain::machine::Command;
 use crate::domain::state::Status;
@@ -20,6 +21,8 @@ pub(super) struct EngineArgs {
     /// Take the run over from an engine on another machine that is known to be dead.
     #[arg(long)]
     take_over: bool,
+    #[command(flatten)]
+    window: WindowArgs,
 }
 
 /// Serves until it is shut down, under supervision.
@@ -35,14 +38,29 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
     let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
     let handle = engine::open(plan, options)?;
-    let options = server::Options { directory, history: history::of_rehearsals(), driven_by: None };
+    let options = server::Options { directory: directory.clone(), history: history::of_rehearsals(), driven_by: None };
     let server = server::start(handle.clone(), options)?;
     eprintln!("listening at {}, process {}", server.address().display(), std::process::id());
-    if let Some(step) = cut_off_behind_a_fence(&handle) {
+    let cut_off = cut_off_behind_a_fence(&handle);
+    let share = match args.window.open(&server, &directory).await {
+        Ok(share) => share,
+        // Tenants cannot write: that comes before the page.
+        Err(failure) if cut_off.is_some() => {
+            eprintln!("the page is not shared: {failure}");
+            None
+        }
+        Err(failure) => {
+            server.stop().await;
+            handle.close()?;
+            return Err(failure.into());
+        }
+    };
+    if let Some(step) = cut_off {
         eprintln!("step `{step}` was under way when its engine died, with a fence shut: going on with it");
         handle.begin(Command::Resume { step, by: handle.holder().who }).await?;
     }
     let result = until_the_end(&handle, &server).await;
+    window::close(share, &directory).await;
     server.stop().await;
     handle.close()?;
     result

@@ -18,6 +18,7 @@ mod rollback;
 mod run;
 mod schema;
 mod session;
+mod share;
 mod status;
 mod summary;
 mod supervisor;
@@ -57,6 +58,8 @@ enum Command {
     Watch(watch::WatchArgs),
     /// Signs a step's preview as somebody who does not drive, where its gate wants that.
     Approve(approve::ApproveArgs),
+    /// Links to the run's web page, one for each person.
+    Share(share::ShareArgs),
     /// The engine as a process of its own; started by `cutover drive`.
     #[command(hide = true)]
     Engine(engine::EngineArgs),
@@ -193,6 +196,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Drive(args) => Box::pin(drive::drive(&args)).await,
         Command::Watch(args) => Box::pin(watch::watch(&args)).await,
         Command::Approve(args) => approve::approve(&args).await,
+        Command::Share(args) => share::share(&args),
         Command::Engine(args) => engine::engine(&args).await,
         Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
         Command::Status(args) => status::status(&args).await,

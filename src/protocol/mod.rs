@@ -11,6 +11,7 @@ pub mod derive;
 pub mod live;
 pub mod log;
 pub mod order;
+pub mod serving;
 pub mod told;
 pub mod view;
 

@@ -10,10 +10,10 @@ mod feed;
 mod figures;
 pub mod logs;
 mod orders;
+mod outlook;
 mod people;
 mod publish;
 mod router;
-mod serve;
 mod shared;
 mod socket;
 mod stream;
@@ -30,7 +30,12 @@ use tokio::task::JoinHandle;
 use crate::domain::Failure;
 use crate::engine::Handle;
 use crate::protocol::derive::History;
+use crate::protocol::serving;
+pub use outlook::{Outlook, Present};
 use shared::Shared;
+
+/// The most connections at one time: 50 watchers and their requests, twice over.
+const CONNECTIONS: usize = 256;
 
 /// What a server is started with.
 #[derive(Debug, Clone)]
@@ -62,7 +67,7 @@ pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
     tokio::spawn(publish::publish(Arc::clone(&shared)));
     let over = shared.over.clone();
     let router = router::router(Arc::clone(&shared));
-    let listening = tokio::spawn(serve::serve(listener, router, over));
+    let listening = tokio::spawn(serving::serve(listener, CONNECTIONS, router, over));
     Ok(Server { address, shared, listening })
 }
 
@@ -70,6 +75,11 @@ impl Server {
     /// The socket.
     pub fn address(&self) -> &Path {
         &self.address
+    }
+
+    /// What a window for others may reach of it.
+    pub fn outlook(&self) -> Outlook {
+        Outlook(Arc::clone(&self.shared))
     }
 
     /// Returns when a driver asked for the engine's end.

@@ -32,6 +32,7 @@ pub(super) async fn publish(shared: Arc<Shared>) {
             && let Ok(frame) = frame(&view)
         {
             shared.newest.send_replace(frame);
+            shared.views.send_replace(Some(Arc::new(view.clone())));
             last = view;
         }
         let patience = if running { WHILE_RUNNING } else { WHILE_WAITING };

@@ -1,7 +1,7 @@
 //! What the server's tasks and requests share.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use jiff::Timestamp;
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) deciding: tokio::sync::Mutex<()>,
     /// The newest view, as it is sent.
     pub(super) newest: watch::Sender<Bytes>,
+    /// The same, for those who draw it otherwise.
+    pub(super) views: watch::Sender<Option<Arc<View>>>,
     /// Something of a view changed that the engine does not tell.
     pub(super) changed: Notify,
     /// Ends when the server does.
@@ -60,6 +62,7 @@ impl Shared {
             answers: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
             newest: watch::Sender::new(Bytes::new()),
+            views: watch::Sender::new(None),
             changed: Notify::new(),
             over: CancellationToken::new(),
         })

@@ -10,13 +10,16 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::domain::Failure;
 use crate::protocol::address::{ADDRESS, LONGEST, SOCKET};
+use crate::protocol::serving::Door;
 
 /// A listener that talks to nobody but its owner, and root.
 pub(super) struct Private(UnixListener);
 
-impl Private {
-    /// The next connection; an error where the system has none to give.
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+impl Door for Private {
+    type Raw = UnixStream;
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
         let us = nix::unistd::geteuid().as_raw();
         loop {
             let (stream, _) = self.0.accept().await?;
@@ -24,6 +27,10 @@ impl Private {
                 return Ok(stream);
             }
         }
+    }
+
+    async fn greet(&self, raw: UnixStream) -> io::Result<UnixStream> {
+        Ok(raw)
     }
 }
 

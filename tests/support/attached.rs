@@ -71,8 +71,19 @@ impl Bench {
 
     pub async fn start_with(&mut self, environment: &[(&str, &str)]) -> Client {
         let mut command = self.command("engine");
-        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.engine = Some(command.spawn().unwrap());
+        command.envs(environment.iter().copied());
+        self.started(command).await
+    }
+
+    /// Starts it with more words.
+    pub async fn start_saying(&mut self, words: &[&str]) -> Client {
+        let mut command = self.command("engine");
+        command.args(words);
+        self.started(command).await
+    }
+
+    async fn started(&mut self, mut command: Command) -> Client {
+        self.engine = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let began = Instant::now();
         loop {
             let client = self.client("anna");

@@ -6,11 +6,13 @@ mod plain;
 mod seat;
 mod start;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
+use super::share::window::WindowArgs;
 use super::{Stop, Which, present};
 use crate::domain::Failure;
 use crate::journal::lock;
@@ -32,12 +34,14 @@ pub(super) struct DriveArgs {
     take_over: bool,
     #[command(flatten)]
     look: Look,
+    #[command(flatten)]
+    window: WindowArgs,
 }
 
 impl DriveArgs {
     /// That run, drawn like that, under the login name.
     pub(super) fn at(which: Which, look: Look) -> Self {
-        Self { which, name: None, take_over: false, look }
+        Self { which, name: None, take_over: false, look, window: WindowArgs::default() }
     }
 }
 
@@ -59,15 +63,25 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
     let directory = args.which.directory(&plan);
     let me = Me::new(args.name.clone().unwrap_or_else(|| lock::myself().who));
     let client = if let Ok((client, _)) = attach(&directory, me.clone()).await {
+        args.window.compare(&directory);
         client
     } else {
         login::name_what_dies_with_it(&directory);
-        start::engine(&args.which, &directory, args.take_over).await?;
+        start::engine(&args.which, &directory, engine_words(args)).await?;
         attach(&directory, me).await?.0
     };
     let view = take_free_wheel(&client).await?;
     let (back, json) = (come_back(&args.which), args.which.json);
     follow(Attached { client, view, back, json, watch: false, look: args.look.clone(), copies: directory }).await
+}
+
+/// What the engine is told of this command.
+fn engine_words(args: &DriveArgs) -> Vec<OsString> {
+    let mut words = args.window.words();
+    if args.take_over {
+        words.push("--take-over".into());
+    }
+    words
 }
 
 /// A client of an engine, before it shows anything.

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const EVERY: Duration = Duration::from_millis(20);
 
 /// Starts an engine, and returns once it listens.
-pub(super) async fn engine(which: &Which, directory: &Path, take_over: bool) -> Result<(), Stop> {
+pub(super) async fn engine(which: &Which, directory: &Path, more: Vec<OsString>) -> Result<(), Stop> {
     let log = directory.join(LOG);
     let fault = |why: std::io::Error| {
         Stop::Failed(
@@ -36,7 +36,7 @@ pub(super) async fn engine(which: &Which, directory: &Path, take_over: bool) -> 
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fault)?;
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(fault)?;
     let from = file.metadata().map_err(fault)?.len();
-    let mut child = spawn(which, directory, take_over, file).map_err(fault)?;
+    let mut child = spawn(which, directory, more, file).map_err(fault)?;
     let listening = tokio::time::timeout(PATIENCE, async {
         loop {
             if UnixStream::connect(address::of(directory)).await.is_ok() {
@@ -56,14 +56,12 @@ pub(super) async fn engine(which: &Which, directory: &Path, take_over: bool) -> 
     })
 }
 
-fn spawn(which: &Which, directory: &Path, take_over: bool, log: File) -> std::io::Result<Child> {
+fn spawn(which: &Which, directory: &Path, more: Vec<OsString>, log: File) -> std::io::Result<Child> {
     let mut words: Vec<OsString> = login::outlive();
     words.extend([std::env::current_exe()?.into(), "engine".into(), which.runbook.clone().into()]);
     words.extend(["--state".into(), directory.into()]);
     words.extend(which.set.iter().flat_map(|value| ["--set".into(), value.into()]));
-    if take_over {
-        words.push("--take-over".into());
-    }
+    words.extend(more);
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn()

@@ -7,7 +7,7 @@ use crate::domain::figure;
 use crate::domain::state::Status;
 use crate::protocol::view::{Mood, View};
 
-const SHEET: &str = include_str!("../../../assets/report.css");
+const SHEET: &str = include_str!("../../../assets/page/base.css");
 
 /// Nothing on the page may run, or fetch anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";

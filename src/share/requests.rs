@@ -1,0 +1,150 @@
+//! What the page asks: the stream, and its three writes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{Said, Window, links, stream};
+use crate::domain::approval::Approval;
+use crate::domain::saying::LONGEST;
+use crate::domain::{Failure, FailureKind};
+
+/// How long a browser keeps it, in seconds: a migration takes a week.
+const KEPT_S: u32 = 30 * 24 * 3600;
+
+type On = State<Arc<Window>>;
+type Sent<T> = Result<Json<T>, JsonRejection>;
+
+#[derive(Deserialize)]
+pub(super) struct Token {
+    token: String,
+}
+
+/// Exchanges a link's token for a cookie, as often as it comes: a chat's preview does not use it up.
+pub(super) async fn session(State(window): On, headers: HeaderMap, sent: Sent<Token>) -> Response {
+    let Token { token } = match own(&headers, sent) {
+        Ok(sent) => sent,
+        Err(refused) => return *refused,
+    };
+    let Some(session) = links::exchanged(&window.directory, &token) else { return no_link() };
+    let is_encrypted = window.secure || headers.get("x-forwarded-proto").is_some_and(|by| by == "https");
+    let secure = if is_encrypted { "; Secure" } else { "" };
+    let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={KEPT_S}{secure}", window.cookie);
+    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response()
+}
+
+/// The stream of views.
+pub(super) async fn events(State(window): On, headers: HeaderMap) -> Response {
+    let Some((name, session)) = who(&window, &headers) else { return no_link() };
+    let Some(place) = window.limits.place(&name) else {
+        return failed(StatusCode::TOO_MANY_REQUESTS, &Failure::refused("too many pages of yours are open"));
+    };
+    stream::open(&window, (&name, session), place)
+}
+
+/// What somebody may say.
+#[derive(Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub(super) enum Word {
+    Note { text: String },
+    RaiseHand { text: String },
+}
+
+pub(super) async fn messages(State(window): On, headers: HeaderMap, sent: Sent<Word>) -> Response {
+    let (name, word) = match writes(&window, &headers, sent) {
+        Ok(writes) => writes,
+        Err(refused) => return *refused,
+    };
+    let (Word::Note { text } | Word::RaiseHand { text }) = &word;
+    let letters = text.chars().count();
+    if letters > LONGEST {
+        let failure = Failure::refused(format!("{letters} characters are too many, {LONGEST} fit"));
+        return failed(StatusCode::BAD_REQUEST, &failure);
+    }
+    let said = match word {
+        Word::Note { text } => Said::Note(text),
+        Word::RaiseHand { text } => Said::Hand(text),
+    };
+    answer(window.ear.say(&name, said))
+}
+
+/// An approval as its files have it.
+#[derive(Deserialize)]
+pub(super) struct Signed {
+    /// The text of the request, to the letter.
+    statement: String,
+    /// Who signed it: a name among the runbook's people, which need not be the link's.
+    by: String,
+    /// What `ssh-keygen -Y sign` made of it.
+    signature: String,
+}
+
+pub(super) async fn approvals(State(window): On, headers: HeaderMap, sent: Sent<Signed>) -> Response {
+    match writes(&window, &headers, sent) {
+        Ok((_, Signed { statement, by, signature })) => answer(
+            statement
+                .parse()
+                .and_then(|statement| window.ear.approve(Approval { statement, by: by.trim().to_owned(), signature })),
+        ),
+        Err(refused) => *refused,
+    }
+}
+
+/// Who writes, and what, where they may now.
+fn writes<T>(window: &Window, headers: &HeaderMap, sent: Sent<T>) -> Result<(String, T), Box<Response>> {
+    let (name, _) = who(window, headers).ok_or_else(|| Box::new(no_link()))?;
+    let sent = own(headers, sent)?;
+    if window.limits.may_say(&name, Instant::now()) {
+        return Ok((name, sent));
+    }
+    let failure = Failure::refused("that was a lot in one minute").next("wait a little, then send it again");
+    Err(Box::new(failed(StatusCode::TOO_MANY_REQUESTS, &failure)))
+}
+
+/// What was sent, where a page of another site did not send it; a form of one cannot send JSON.
+fn own<T>(headers: &HeaderMap, sent: Sent<T>) -> Result<T, Box<Response>> {
+    let site = headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes);
+    if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
+        let failure = Failure::refused("another site's page sent this");
+        return Err(Box::new(failed(StatusCode::FORBIDDEN, &failure)));
+    }
+    let garbled = |why: JsonRejection| {
+        let failure = Failure::refused("the request is not of this page").because(why.body_text());
+        Box::new(failed(why.status(), &failure))
+    };
+    Ok(sent.map_err(garbled)?.0)
+}
+
+/// Whose cookie it is, and its session.
+fn who(window: &Window, headers: &HeaderMap) -> Option<(String, String)> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, session)| {
+        let whose = if name == window.cookie { links::whose(&window.directory, session) } else { None };
+        whose.map(|whose| (whose, session.to_owned()))
+    })
+}
+
+fn no_link() -> Response {
+    let failure = Failure::refused("this link is not good, or not any more");
+    failed(StatusCode::UNAUTHORIZED, &failure.next("ask whoever drives for one of your own"))
+}
+
+fn answer(done: Result<(), Failure>) -> Response {
+    match done {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(failure) if failure.kind == FailureKind::Refused => failed(StatusCode::CONFLICT, &failure),
+        Err(failure) => failed(StatusCode::INTERNAL_SERVER_ERROR, &failure),
+    }
+}
+
+fn failed(status: StatusCode, failure: &Failure) -> Response {
+    (status, Json(failure)).into_response()
+}
