@@ -21,6 +21,7 @@
 //! | [`engine`] | the loop that carries out commands | domain, journal, actions |
 //! | [`protocol`] | what every client of an engine speaks, and the one view that all of them draw | domain |
 //! | [`server`] | the engine's listener: views, orders, logs over a Unix socket | domain, protocol, engine |
+//! | [`notify`] | webhooks told what happened between two views | domain, protocol, services |
 //! | [`tui`] | the driver's seat: a client of the protocol that draws its view | domain, protocol |
 //! | [`share`] | the team's web page: views out, words and signed approvals in, no orders | domain, protocol |
 //! | [`lab`] | real services on this machine to rehearse against | domain, services |
@@ -35,6 +36,7 @@ pub mod engine;
 pub mod journal;
 pub mod lab;
 pub mod loader;
+pub mod notify;
 pub mod protocol;
 pub mod server;
 pub mod services;

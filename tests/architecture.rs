@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &["domain"]),
     ("server", &["domain", "protocol", "engine"]),
     ("tui", &["domain", "protocol"]),
+    ("notify", &["domain", "protocol", "services"]),
     ("share", &["domain", "protocol"]),
     ("lab", &["domain", "services"]),
 ];

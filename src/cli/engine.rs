@@ -55,11 +55,13 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
             return Err(failure.into());
         }
     };
+    let told = session::told_to_others(&handle, &server);
     if let Some(step) = cut_off {
         eprintln!("step `{step}` was under way when its engine died, with a fence shut: going on with it");
         handle.begin(Command::Resume { step, by: handle.holder().who }).await?;
     }
     let result = until_the_end(&handle, &server).await;
+    told.stop().await;
     window::close(share, &directory).await;
     server.stop().await;
     handle.close()?;

@@ -10,6 +10,7 @@ use super::{Stop, Which, history, present, summary};
 use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
+use crate::notify::{self, Notifier};
 use crate::server::{self, Server};
 
 /// What the driver agrees to beforehand.
@@ -64,7 +65,8 @@ where
         stop = stopped(&handle) => stop,
     };
     let summary = summary::of(&handle.state(), handle.plan(), &result, good);
-    if let Some(window) = window {
+    if let Some((window, told)) = window {
+        told.stop().await;
         window.stop().await;
     }
     handle.close()?;
@@ -83,12 +85,20 @@ fn open(plan: Plan, directory: PathBuf, take_over: bool) -> Result<Handle, Stop>
 }
 
 /// Lets others look on while this command drives. The run does not hang on it.
-fn window(handle: &Handle, directory: PathBuf) -> Option<Server> {
+fn window(handle: &Handle, directory: PathBuf) -> Option<(Server, Notifier)> {
     let driven_by =
         Some(format!("a command without a seat, process {} on {}", std::process::id(), handle.holder().host));
     let options = server::Options { directory, history: history::of_rehearsals(), driven_by };
     let started = server::start(handle.clone(), options);
-    started.inspect_err(|failure| eprintln!("nobody can look on: {failure}")).ok()
+    let server = started.inspect_err(|failure| eprintln!("nobody can look on: {failure}")).ok()?;
+    let told = told_to_others(handle, &server);
+    Some((server, told))
+}
+
+/// Tells the runbook's webhooks how the run stands, from now on.
+pub(super) fn told_to_others(handle: &Handle, server: &Server) -> Notifier {
+    let plan = handle.plan();
+    notify::start(&plan.runbook.webhooks, &plan.directory(), server.outlook().views())
 }
 
 /// A step of the plan by its id.

@@ -172,6 +172,16 @@ pub struct Hand {
     pub text: String,
 }
 
+impl Sentence {
+    /// The sentence as it is told to those who do not drive.
+    pub fn to_others(&self, driver: Option<&Driver>) -> String {
+        match self.text.strip_prefix("WAITING FOR YOU") {
+            Some(rest) => format!("WAITING FOR {}{rest}", driver.map_or("A DRIVER", |driver| &driver.name)),
+            None => self.text.clone(),
+        }
+    }
+}
+
 impl View {
     /// Whether an engine has the journal.
     pub fn alive(&self) -> bool {

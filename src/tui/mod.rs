@@ -34,6 +34,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::domain::Failure;
 use crate::protocol::client::Client;
+use crate::protocol::told;
 use crate::protocol::view::{Mood, View};
 use dialog::Sending;
 use keymap::Keymap;
@@ -49,6 +50,9 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// A frame while nothing happens: ages grow.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long a screen waits to know what happened meanwhile.
+const CATCHING_UP: Duration = Duration::from_millis(500);
 
 /// How a screen is opened.
 #[derive(Debug, Clone)]
@@ -77,7 +81,9 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     let Options { watch, keymap, theme, copies, seen } = options;
     let mut model = Model::new(first, client.me().clone(), watch, (keymap, theme));
     let mut seen = Seen::open(seen);
-    if let Some(place) = seen.place() {
+    if let Some(place) = seen.place()
+        && anything_new(client, place).await
+    {
         model.came_back(place);
     }
     let mut screen = Screen::take()?;
@@ -150,6 +156,18 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     }
     seen.keep_at_once(model.touched_at);
     Ok(model.view)
+}
+
+/// Whether something happened after that place that its person wants to know. It is looked up before there is a
+/// screen: a panel that came and went by itself would take a key that was meant for something else.
+async fn anything_new(client: &Client, place: u64) -> bool {
+    match tokio::time::timeout(CATCHING_UP, client.journal(place, timeline::FETCHED)).await {
+        Ok(Ok(events)) => {
+            events.len() == timeline::FETCHED || events.iter().any(|recorded| told::matters(&recorded.event))
+        }
+        // Not known: then the panel says what it finds.
+        _ => true,
+    }
 }
 
 /// Asks the engine, without keeping the screen.

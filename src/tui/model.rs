@@ -184,6 +184,14 @@ impl Model {
         wanted.and_then(|id| view.step(id)).or_else(|| view.steps.last())
     }
 
+    /// The one sentence, as it is told to whoever sits here.
+    pub fn sentence(&self) -> String {
+        let sentence = &self.shown().sentence;
+        let drives_another = self.view.driver.as_ref().is_some_and(|driver| driver.name != self.me.name);
+        let driver = self.view.driver.as_ref();
+        if self.watch || drives_another { sentence.to_others(driver) } else { sentence.text.clone() }
+    }
+
     /// The step that something is to be done about.
     pub fn current(&self) -> Option<&Step> {
         self.view.current.as_ref().and_then(|id| self.view.step(id))

@@ -61,12 +61,3 @@ pub(super) fn since(model: &mut Model) {
     model.overlay = Some(Overlay::Since(model.touched_at));
     model.touched_at = model.view.seq;
 }
-
-/// Takes the panel of what happened away, where nothing did that anybody wants to know.
-pub(super) fn nothing_new(model: &mut Model) {
-    let Some(Overlay::Since(place)) = model.overlay else { return };
-    let is_new = |moment: &super::timeline::Moment| moment.seq > place && moment.matters;
-    if model.timeline.known >= model.view.seq && !model.timeline.moments.iter().any(is_new) {
-        model.overlay = None;
-    }
-}

@@ -31,7 +31,7 @@ impl Screen {
 
     /// Draws, and says the one sentence in the terminal's title.
     pub(super) fn draw(&mut self, model: &Model) -> Result<(), Failure> {
-        let title = plain::line(&format!("{}: {}", model.view.service, model.view.sentence.text));
+        let title = plain::line(&format!("{}: {}", model.view.service, model.sentence()));
         if title != self.title {
             execute!(stdout(), SetTitle(&title)).map_err(fault)?;
             self.title = title;

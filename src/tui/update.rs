@@ -94,6 +94,11 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
         Update::View(view) => {
             model.link.heard = model.now;
             model.link.lost = None;
+            if view.run == model.view.run && view.seq < model.view.seq {
+                // A stream begins with what was told last, which may be from before this client's own first order:
+                // a screen that went back there would not know for a moment that its person drives.
+                return Vec::new();
+            }
             if freezes(&view) && !model.freezes() {
                 // It comes by itself, and stays until another panel is chosen.
                 model.tab = Tab::Switch;
@@ -128,10 +133,7 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
                 return model.logs.query().map(Effect::Logs).into_iter().collect();
             }
         }
-        Answer::Journal(events) => {
-            model.timeline.take(events.ok());
-            overlay::nothing_new(model);
-        }
+        Answer::Journal(events) => model.timeline.take(events.ok()),
         Answer::Past(Ok(view)) => {
             model.past = Some(*view);
             model.selected = None;
@@ -239,5 +241,25 @@ fn paste(model: &mut Model, text: &str) {
     };
     if !taken {
         model.say("a paste is not taken here: type it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::client::Me;
+    use crate::protocol::view::View;
+    use crate::tui::{keymap::Keymap, theme::Theme};
+
+    #[test]
+    fn a_view_from_before_is_not_drawn() {
+        let view = |seq| View { seq, run: "shop-1".into(), ..View::default() };
+        let theme = Theme::named("dark", true, false).unwrap();
+        let mut model = Model::new(view(5), Me::new("anna"), false, (Keymap::standard(), theme));
+        let mut hears = |seq| {
+            update(&mut model, Input::Engine(Update::View(Box::new(view(seq)))), Duration::ZERO);
+            model.view.seq
+        };
+        assert_eq!([hears(4), hears(5), hears(6)], [5, 5, 6]);
     }
 }

@@ -71,19 +71,26 @@ impl Bench {
 
     pub async fn start_with(&mut self, environment: &[(&str, &str)]) -> Client {
         let mut command = self.command("engine");
-        command.envs(environment.iter().copied());
+        command.envs(environment.iter().copied()).stderr(Stdio::null());
+        self.started(command).await
+    }
+
+    /// Starts it, with its words in a file.
+    pub async fn start_logging(&mut self, log: fs::File) -> Client {
+        let mut command = self.command("engine");
+        command.stderr(log);
         self.started(command).await
     }
 
     /// Starts it with more words.
     pub async fn start_saying(&mut self, words: &[&str]) -> Client {
         let mut command = self.command("engine");
-        command.args(words);
+        command.args(words).stderr(Stdio::null());
         self.started(command).await
     }
 
     async fn started(&mut self, mut command: Command) -> Client {
-        self.engine = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        self.engine = Some(command.stdout(Stdio::null()).spawn().unwrap());
         let began = Instant::now();
         loop {
             let client = self.client("anna");

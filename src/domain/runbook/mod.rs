@@ -9,6 +9,7 @@ pub mod gate;
 pub mod inputs;
 mod person;
 pub mod step;
+mod webhook;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,6 +22,7 @@ pub use connections::{
 pub use gate::{Gate, Window};
 pub use person::Person;
 pub use step::{ActionSpec, Step};
+pub use webhook::{Format, Occasion, Webhook};
 
 /// One migration: what it talks to, and what is done in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +45,9 @@ pub struct Runbook {
     /// Who takes part.
     #[serde(default, rename = "person", skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<Person>,
+    /// Whom the run tells how it stands.
+    #[serde(default, rename = "webhook", skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Webhook>,
     /// Whom each step talks to.
     #[serde(flatten)]
     pub connections: Connections,

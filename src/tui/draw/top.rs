@@ -105,6 +105,6 @@ fn sentence(model: &Model, width: usize) -> Line<'static> {
         Mood::Frozen => (theme.symbols.of("‖", "!"), theme.alarm),
         Mood::Done => (theme.symbols.of("✓", "+"), theme.good),
     };
-    let text = text::start(&view.sentence.text, width.saturating_sub(4));
+    let text = text::start(&model.sentence(), width.saturating_sub(4));
     Line::from(vec![span(format!(" {symbol} "), style), span(text, style)])
 }
