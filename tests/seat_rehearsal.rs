@@ -30,22 +30,68 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Passes gates until the screen's sentence has that text, and returns which it passed.
-fn drive_until(pty: &mut Pty, wanted: &str) -> Vec<String> {
+/// Passes gates until the screen's sentence has that text, and returns which it passed; somebody else approves where
+/// a gate waits for that.
+fn drive_until(pty: &mut Pty, state: &Path, wanted: &str) -> Vec<String> {
     let mut passed: Vec<String> = Vec::new();
     loop {
         let waits =
             |screen: &str| sentence(screen).contains("WAITING FOR YOU") && step(screen) != passed.last().cloned();
         let is_there = |screen: &str| sentence(screen).contains(wanted);
-        let screen = pty.until(wanted, LONG, |screen| is_there(screen) || waits(screen));
+        let is_held = |screen: &str| sentence(screen).contains(APPROVAL);
+        let screen = pty.until(wanted, LONG, |screen| is_there(screen) || waits(screen) || is_held(screen));
         if is_there(&screen) {
             return passed;
+        }
+        if let Some((step, _)) = sentence(&screen).split_once(APPROVAL) {
+            let step = step.split_whitespace().next_back().unwrap();
+            assert!(opens_nothing(pty), "without the approval");
+            approve(state, step);
+            pty.until("it is approved", SOON, |screen| !is_held(screen));
+            continue;
         }
         assert!(!sentence(&screen).contains("failed"), "{screen}");
         let step = step(&screen).unwrap();
         pass(pty);
         passed.push(step);
     }
+}
+
+/// What a sentence says of a gate that somebody else has to open.
+const APPROVAL: &str = " waits for an approval by dba";
+
+/// Whether the gate lets nobody in now, whatever its driver types.
+fn opens_nothing(pty: &mut Pty) -> bool {
+    pty.types("s");
+    pty.until("its gate", SOON, |screen| has_dialog(screen) && !screen.contains("it takes keys once"));
+    pty.types("restore\r");
+    let screen = pty.until("it is held", SOON, |screen| !screen.contains("the engine decides"));
+    pty.types("\u{1b}");
+    pty.until("it is left", SOON, |screen| !has_dialog(screen));
+    screen.contains("waits for an approval by dba: ") && !screen.contains("running")
+}
+
+/// The lab's second person looks at the preview and signs it, with the files alone.
+fn approve(state: &Path, step: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let request = directory.path().join("request");
+    let words = |more: &[&str]| {
+        let mut command = cutover(&["approve", "runbooks/rehearsal.toml", step, "--as", "lab-dba", "--state"]);
+        command.arg(state).arg("--request").arg(&request).args(more);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    words(&[]);
+    let mut sign = Command::new("ssh-keygen");
+    sign.args(["-q", "-Y", "sign", "-n", "cutover-approval", "-f"]).arg(lab().join("secrets/approver")).arg(&request);
+    assert!(sign.status().unwrap().success());
+    words(&["--signature", &format!("{}.sig", request.display())]);
+}
+
+/// The lab's directory.
+fn lab() -> PathBuf {
+    let home = || std::env::home_dir().unwrap().join(".cache/cutover/lab");
+    std::env::var_os("CUTOVER_LAB_DIR").map_or_else(home, PathBuf::from)
 }
 
 /// The second line of the screen.
@@ -130,9 +176,7 @@ fn all_was_typed(recorded: &[Recorded]) {
 }
 
 async fn source() -> Session {
-    let home = || std::env::home_dir().unwrap().join(".cache/cutover/lab");
-    let directory = std::env::var_os("CUTOVER_LAB_DIR").map_or_else(home, PathBuf::from);
-    let password = std::fs::read_to_string(directory.join("secrets/rev1-admin")).unwrap();
+    let password = std::fs::read_to_string(lab().join("secrets/rev1-admin")).unwrap();
     let endpoint = Endpoint {
         label: "source".into(),
         host: SOURCE.into(),
@@ -195,7 +239,7 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let mut pty = drive(&state);
-    drive_until(&mut pty, "confirm containerise");
+    drive_until(&mut pty, &state, "confirm containerise");
 
     // The screen is killed in the middle of a step; the step goes on.
     pass(&mut pty);
@@ -204,7 +248,7 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
     pty.ended();
     let mut pty = drive(&state);
     read_what_happened(&mut pty);
-    drive_until(&mut pty, "confirm push");
+    drive_until(&mut pty, &state, "confirm push");
 
     // The connection is lost in the middle of another.
     pass(&mut pty);
@@ -213,11 +257,11 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
     pty.ended();
     let mut pty = drive(&state);
     read_what_happened(&mut pty);
-    drive_until(&mut pty, "type the phrase of dns");
+    drive_until(&mut pty, &state, "type the phrase of dns");
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(abort_in_the_first_phase(&mut pty, &state));
-    drive_until_over(&mut pty);
+    drive_until_over(&mut pty, &state);
     pty.types("q");
     assert!(pty.ended().success());
 
@@ -234,11 +278,11 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
 }
 
 /// From a failed switch to the end: tried again, and what comes after it.
-fn drive_until_over(pty: &mut Pty) {
+fn drive_until_over(pty: &mut Pty, state: &Path) {
     pty.types("1"); // The keys are the week's again.
     pass(pty);
     pty.until("it is tried again", SOON, |screen| !sentence(screen).contains("failed"));
-    drive_until(pty, "every step is over");
+    drive_until(pty, state, "every step is over");
 }
 
 /// The engine of a run that is over, as its lock names it.
@@ -246,6 +290,12 @@ fn end_engine(state: &Path) {
     let lock = std::fs::read_to_string(state.join("lock")).unwrap();
     let holder: cutover::domain::event::Holder = serde_json::from_str(&lock).unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(holder.pid).unwrap()), Signal::SIGTERM).unwrap();
+}
+
+/// The directory of the rehearsal that began last: their names are times.
+fn newest_rehearsal() -> PathBuf {
+    let all = std::fs::read_dir(lab().join("rehearsals")).unwrap();
+    all.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).max().unwrap()
 }
 
 #[test]
@@ -256,12 +306,13 @@ fn a_rehearsal_on_a_terminal_shows_the_lab_and_then_the_seat() {
     pty.types("rehearse\r");
     pty.sees("bringing the lab up", LONG);
     pty.sees("WAITING FOR YOU: confirm snapshot", LONG);
-    let mut passed = drive_until(&mut pty, "type the phrase of dns");
+    let state = newest_rehearsal().join("state");
+    let mut passed = drive_until(&mut pty, &state, "type the phrase of dns");
     pty.types("q");
     pty.sees("enter opens the seat again", SOON);
     pty.types("\r");
     read_what_happened(&mut pty);
-    passed.extend(drive_until(&mut pty, "every step is over"));
+    passed.extend(drive_until(&mut pty, &state, "every step is over"));
     assert_eq!(passed.len(), 15, "{passed:?}");
     pty.types("q");
     let table = pty.sees("acknowledged", LONG);

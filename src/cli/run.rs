@@ -8,9 +8,11 @@ use super::session::{self, Agreed};
 use super::{Stop, Which, present};
 use crate::domain::admission;
 use crate::domain::machine::{self, Command};
+use crate::domain::saying::Saying;
 use crate::domain::state::{Direction, Status};
 use crate::domain::{Failure, StepId};
 use crate::engine::Handle;
+use crate::lab::approver;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -84,6 +86,11 @@ async fn steps(handle: &Handle, args: &RunArgs) -> Result<(), Stop> {
             let preview = handle.preview(&id).await?;
             let consent = gate::pass(&plan.runbook, step, &preview, &given, &who)?;
             let (digest, now) = (preview.digest(), Timestamp::now());
+            if given.rehearsal && step.gate.approval.is_some() {
+                let run = state.run.clone().ok_or_else(|| Failure::refused("the run has no id yet"))?;
+                let approval = approver::approves(run, id.clone(), was.attempt + 1, digest.clone(), now)?;
+                handle.say(Saying::Approve(approval))?;
+            }
             admission::may_start(&handle.state(), plan, step, (&digest, &consent), now).map_err(waits)?;
             Command::Start { step: id, digest, risks: preview.accepts, consent }
         };

@@ -14,6 +14,7 @@
 //! A new part adds a variant to [`Part`] and one line to each `match` in `part.rs`; the compiler finds
 //! the places. Images come from [`Recipe`]s, tagged by the hash of what they are made of.
 
+pub mod approver;
 pub mod inventory;
 pub mod kubernetes;
 pub mod ledger;

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use tokio::sync::Mutex;
 
-use super::{LABEL, NETWORK, Part, Progress, Site, State, files, install, removal, site};
+use super::{LABEL, NETWORK, Part, Progress, Site, State, approver, files, install, removal, site};
 use crate::services::Result;
 use crate::services::docker::Engine;
 use crate::services::kubernetes::Cluster;
@@ -72,6 +72,7 @@ impl Lab {
         for name in SECRETS {
             site.secret(name).await?;
         }
+        approver::ensure(&self.directory.join("secrets"))?;
         site.ensure_network().await?;
         for wave in waves(wanted(&options.only)) {
             try_join_all(wave.into_iter().map(|part| part.up(&site))).await?;

@@ -27,7 +27,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -41,7 +40,7 @@ use keymap::Keymap;
 use model::Model;
 use seen::Seen;
 pub use show::show;
-use terminal::Screen;
+use terminal::{Keys, Screen};
 use theme::Theme;
 use update::{Answer, Effect, Input, update};
 
@@ -88,7 +87,7 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     }
     let mut screen = Screen::take()?;
     model.size = crossterm::terminal::size().unwrap_or_default();
-    let (mut keys, mut updates) = (EventStream::new(), client.updates());
+    let (mut keys, mut updates) = (Keys::listen(), client.updates());
     let (answer, mut answers) = unbounded_channel();
     let opened = Instant::now();
     let mut drawn = None;
@@ -115,12 +114,11 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             _ = hangup.recv() => break,
             _ = interrupt.recv() => break,
             key = keys.next() => match key {
-                Some(Ok(event)) => {
+                Some(event) => {
                     at_once = true;
                     Input::Terminal(event)
                 }
-                // The terminal went away.
-                Some(Err(_)) | None => break,
+                None => break,
             },
             update = updates.next() => match update {
                 Some(update) => Input::Engine(update),

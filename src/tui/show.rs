@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::model::Model;
-use super::terminal::Screen;
+use super::terminal::{Keys, Screen};
 use super::update::{Effect, Input, update};
 use super::{FRAME, Options};
 use crate::domain::Failure;
@@ -24,13 +22,13 @@ pub async fn show(mut views: watch::Receiver<View>, me: Me, options: Options) ->
     let first = views.borrow_and_update().clone();
     let mut model = Model::new(first, me, watch, (keymap, theme));
     let mut screen = Screen::take()?;
-    let (mut keys, opened) = (EventStream::new(), Instant::now());
+    let (mut keys, opened) = (Keys::listen(), Instant::now());
     loop {
         screen.draw(&model)?;
         let input = tokio::select! {
             key = keys.next() => match key {
-                Some(Ok(event)) => Input::Terminal(event),
-                Some(Err(_)) | None => return Ok(()),
+                Some(event) => Input::Terminal(event),
+                None => return Ok(()),
             },
             // Not faster than frames: what is told meanwhile is in the next one.
             () = tokio::time::sleep(FRAME) => match views.has_changed() {

@@ -2,11 +2,13 @@
 
 use std::io::{Write as _, stdout};
 use std::sync::Once;
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, EventStream};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
+use futures_util::StreamExt as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -52,6 +54,30 @@ impl Screen {
         enter().map_err(fault)?;
         stopped.map_err(|why| Failure::permanent("suspend").because(why.to_string()))?;
         self.clear()
+    }
+}
+
+/// The keys, as long as this is there.
+pub(super) struct Keys(Option<EventStream>);
+
+impl Keys {
+    /// Listens from now on.
+    pub(super) fn listen() -> Self {
+        Self(Some(EventStream::new()))
+    }
+
+    /// The next event; nothing where the terminal went away.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        self.0.as_mut()?.next().await?.ok()
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.0 = None;
+        // A stream that ends leaves a wake-up behind. The next one of this process would take it together with the
+        // first key, and the key with it: crossterm looks at the terminal no more until another one comes.
+        let _ = crossterm::event::poll(Duration::ZERO);
     }
 }
 

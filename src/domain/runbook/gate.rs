@@ -1,6 +1,6 @@
 //! What must be given before a step starts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Gate {
     pub approval: Option<Wanted>,
 }
 
+/// A window that closes later than this is none that anybody hurries for.
+const CLOSING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// A stretch of time, each end an RFC 3339 time such as `2026-11-26T02:00:00Z`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +38,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether it closes so soon after that moment that people think of it.
+    pub fn is_closing(&self, at: Timestamp) -> bool {
+        self.to.duration_since(at) < CLOSING
+    }
+
     /// Whether that moment is in it.
     pub fn holds(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to

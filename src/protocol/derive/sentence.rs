@@ -83,8 +83,8 @@ fn waiting(view: &View, step: &Step) -> Sentence {
         Some(window) if view.at >= window.to => {
             return say(Mood::You, format!("WAITING FOR YOU: the window of {id} is over; set another in the runbook"));
         }
-        Some(window) => format!(", window closes in {}", until(window.to)),
-        None => String::new(),
+        Some(window) if window.is_closing(view.at) => format!(", window closes in {}", until(window.to)),
+        _ => String::new(),
     };
     if let Some(role) = step.gate.approval.as_ref().filter(|_| step.gate.approved.is_empty()) {
         return say(Mood::Calm, format!("{id} waits for an approval by {role}{window}"));

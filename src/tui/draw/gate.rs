@@ -29,6 +29,8 @@ pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Them
         let until = |at: jiff::Timestamp| figure::seconds(at.duration_since(view.at).as_secs_f64());
         let (state, style) = if view.at < window.from {
             (format!("opens in {}", until(window.from)), theme.title)
+        } else if view.at < window.to && !window.is_closing(view.at) {
+            ("open".to_owned(), theme.dim)
         } else if view.at < window.to {
             (format!("open, closes in {}", until(window.to)), theme.dim)
         } else {
