@@ -238,6 +238,7 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
     assert!(cutover(&["lab", "reset"]).status().unwrap().success());
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
+    let _engine = EndsEngine(state.clone());
     let mut pty = drive(&state);
     drive_until(&mut pty, &state, "confirm containerise");
 
@@ -274,7 +275,6 @@ fn a_whole_rehearsal_is_driven_with_keys_while_screens_die_and_a_switch_is_abort
     for (step, attempts) in [("containerise", 1), ("push", 1), ("dns", 2)] {
         assert_eq!(folded.step(&step.into()).attempt, attempts, "{step}");
     }
-    end_engine(&state);
 }
 
 /// From a failed switch to the end: tried again, and what comes after it.
@@ -285,11 +285,17 @@ fn drive_until_over(pty: &mut Pty, state: &Path) {
     drive_until(pty, state, "every step is over");
 }
 
-/// The engine of a run that is over, as its lock names it.
-fn end_engine(state: &Path) {
-    let lock = std::fs::read_to_string(state.join("lock")).unwrap();
-    let holder: cutover::domain::event::Holder = serde_json::from_str(&lock).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(holder.pid).unwrap()), Signal::SIGTERM).unwrap();
+/// The engine of that state directory, which outlives every screen; it ends with the test, however that ends.
+struct EndsEngine(PathBuf);
+
+impl Drop for EndsEngine {
+    fn drop(&mut self) {
+        let lock = std::fs::read_to_string(self.0.join("lock")).unwrap_or_default();
+        if let Ok(holder) = serde_json::from_str::<cutover::domain::event::Holder>(&lock) {
+            let engine = nix::unistd::Pid::from_raw(i32::try_from(holder.pid).unwrap());
+            let _ = nix::sys::signal::kill(engine, Signal::SIGTERM);
+        }
+    }
 }
 
 /// The directory of the rehearsal that began last: their names are times.
@@ -307,6 +313,7 @@ fn a_rehearsal_on_a_terminal_shows_the_lab_and_then_the_seat() {
     pty.sees("bringing the lab up", LONG);
     pty.sees("WAITING FOR YOU: confirm snapshot", LONG);
     let state = newest_rehearsal().join("state");
+    let _engine = EndsEngine(state.clone());
     let mut passed = drive_until(&mut pty, &state, "type the phrase of dns");
     pty.types("q");
     pty.sees("enter opens the seat again", SOON);

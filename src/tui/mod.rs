@@ -40,7 +40,7 @@ use keymap::Keymap;
 use model::Model;
 use seen::Seen;
 pub use show::show;
-use terminal::{Keys, Screen};
+use terminal::Screen;
 use theme::Theme;
 use update::{Answer, Effect, Input, update};
 
@@ -87,7 +87,7 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     }
     let mut screen = Screen::take()?;
     model.size = crossterm::terminal::size().unwrap_or_default();
-    let (mut keys, mut updates) = (Keys::listen(), client.updates());
+    let (mut keys, mut updates) = (terminal::keys(), client.updates());
     let (answer, mut answers) = unbounded_channel();
     let opened = Instant::now();
     let mut drawn = None;
@@ -114,11 +114,12 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             _ = hangup.recv() => break,
             _ = interrupt.recv() => break,
             key = keys.next() => match key {
-                Some(event) => {
+                Some(Ok(event)) => {
                     at_once = true;
                     Input::Terminal(event)
                 }
-                None => break,
+                // The terminal went away.
+                Some(Err(_)) | None => break,
             },
             update = updates.next() => match update {
                 Some(update) => Input::Engine(update),

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::model::Model;
-use super::terminal::{Keys, Screen};
+use super::terminal::{self, Screen};
 use super::update::{Effect, Input, update};
 use super::{FRAME, Options};
 use crate::domain::Failure;
@@ -22,13 +23,13 @@ pub async fn show(mut views: watch::Receiver<View>, me: Me, options: Options) ->
     let first = views.borrow_and_update().clone();
     let mut model = Model::new(first, me, watch, (keymap, theme));
     let mut screen = Screen::take()?;
-    let (mut keys, opened) = (Keys::listen(), Instant::now());
+    let (mut keys, opened) = (terminal::keys(), Instant::now());
     loop {
         screen.draw(&model)?;
         let input = tokio::select! {
             key = keys.next() => match key {
-                Some(event) => Input::Terminal(event),
-                None => return Ok(()),
+                Some(Ok(event)) => Input::Terminal(event),
+                Some(Err(_)) | None => return Ok(()),
             },
             // Not faster than frames: what is told meanwhile is in the next one.
             () = tokio::time::sleep(FRAME) => match views.has_changed() {

@@ -1,14 +1,14 @@
 //! The terminal, taken over while the screen is drawn, and given back whatever happens.
 
-use std::io::{Write as _, stdout};
+use std::io::{Write as _, stdin, stdout};
 use std::sync::Once;
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, EventStream};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, EventStream};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
-use futures_util::StreamExt as _;
+use nix::sys::termios::{FlushArg, tcflush};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -57,28 +57,13 @@ impl Screen {
     }
 }
 
-/// The keys, as long as this is there.
-pub(super) struct Keys(Option<EventStream>);
-
-impl Keys {
-    /// Listens from now on.
-    pub(super) fn listen() -> Self {
-        Self(Some(EventStream::new()))
-    }
-
-    /// The next event; nothing where the terminal went away.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        self.0.as_mut()?.next().await?.ok()
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        self.0 = None;
-        // A stream that ends leaves a wake-up behind. The next one of this process would take it together with the
-        // first key, and the key with it: crossterm looks at the terminal no more until another one comes.
-        let _ = crossterm::event::poll(Duration::ZERO);
-    }
+/// The keys of a screen that is not drawn yet. What was typed before it is nobody's.
+pub(super) fn keys() -> EventStream {
+    let _ = tcflush(stdin(), FlushArg::TCIFLUSH);
+    // An earlier stream of this process left a wake-up behind. The new one would take it together with its first
+    // key, and the key with it: crossterm looks at the terminal no more until another one comes.
+    let _ = crossterm::event::poll(Duration::ZERO);
+    EventStream::new()
 }
 
 /// The terminal's bell: something waits.

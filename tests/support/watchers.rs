@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,7 +68,7 @@ pub async fn measure() -> Measured {
         let mut slow = Vec::new();
         if with {
             for n in 0..WATCHERS {
-                let stream = watch(&bench, n).await;
+                let stream = watch(bench.state(), n).await.unwrap();
                 if n % 2 == 0 {
                     slow.push(stream);
                 } else {
@@ -97,17 +98,17 @@ pub async fn measure() -> Measured {
     Measured { alone, watched, before, most, read: read.load(Ordering::Relaxed) }
 }
 
-/// A watcher's stream, asked for and not read yet.
-async fn watch(bench: &Bench, n: usize) -> UnixStream {
-    let mut stream = UnixStream::connect(address::of(bench.state())).await.unwrap();
+/// A watcher's stream of the run in that state directory, asked for and not read yet.
+pub async fn watch(state: &Path, n: usize) -> std::io::Result<UnixStream> {
+    let mut stream = UnixStream::connect(address::of(state)).await?;
     let who = format!("x-cutover-name: watcher {n}\r\nx-cutover-client: w{n}\r\n");
     let asked = format!("GET /v1/events HTTP/1.1\r\nhost: engine\r\n{who}\r\n");
-    stream.write_all(asked.as_bytes()).await.unwrap();
-    stream
+    stream.write_all(asked.as_bytes()).await?;
+    Ok(stream)
 }
 
 /// Reads whatever comes, for as long as it comes.
-async fn count(mut stream: UnixStream, read: Arc<AtomicU64>) {
+pub async fn count(mut stream: UnixStream, read: Arc<AtomicU64>) {
     let mut bytes = vec![0; 64 << 10];
     while let Ok(came @ 1..) = stream.read(&mut bytes).await {
         read.fetch_add(came as u64, Ordering::Relaxed);
