@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 use attached::{Bench, start, take, until, wait_for};
 use cutover::domain::StepId;
 use cutover::domain::state::Status;
+use cutover::lab::approver;
 use cutover::protocol::client::Client;
 use cutover::protocol::order::Given;
 
@@ -206,4 +207,14 @@ async fn an_agent_signs_with_a_key_that_lies_in_no_file() {
     agent.wait().unwrap();
     assert!(output.status.success(), "{output:?}");
     anna.order(&start(&anna, "careful", Given::default()).await).await.unwrap();
+}
+
+#[test]
+fn a_rehearsals_runbook_knows_the_labs_approver() {
+    let runbook = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/rehearsal.toml");
+    let plan = cutover::loader::load(&runbook).unwrap();
+    let step = plan.runbook.steps.iter().find(|step| step.gate.approval.is_some()).unwrap();
+    let run = cutover::domain::RunId("r".to_owned());
+    let approval = approver::approves(run, step.id.clone(), 1, "d".to_owned(), jiff::Timestamp::now()).unwrap();
+    approval.verify(&plan).unwrap();
 }

@@ -83,15 +83,15 @@ async fn a_runs_news_are_told_in_order_and_again_where_the_receiver_had_a_bad_ho
     let picky = StepId::from("picky");
     anna.order(&start(&anna, "picky", Given::default()).await).await.unwrap();
     until(&anna, |view| view.step(&picky).unwrap().status == Status::Failed).await;
-    receiver.took(2).await;
+    receiver.took(3).await;
     fs::write(bench.path("ready"), "").unwrap();
     anna.order(&start(&anna, "picky", Given::default()).await).await.unwrap();
-    let told = receiver.took(3).await;
+    let told = receiver.took(4).await;
     let events: Vec<_> = told.iter().map(|one| one["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["started", "failed", "waiting"]);
-    assert_eq!((&told[1]["step"], &told[1]["service"]), (&"picky".into(), &"shop".into()));
-    assert!(told[2]["text"].as_str().unwrap().starts_with("WAITING FOR anna: "), "{}", told[2]);
-    assert_eq!(*receiver.asked.lock().unwrap(), 5, "two tries were refused");
+    assert_eq!(events, ["started", "waiting", "failed", "waiting"]);
+    assert_eq!((&told[2]["step"], &told[2]["service"]), (&"picky".into(), &"shop".into()));
+    assert!(told[3]["text"].as_str().unwrap().starts_with("WAITING FOR anna: "), "{}", told[3]);
+    assert_eq!(*receiver.asked.lock().unwrap(), 6, "two tries were refused");
 }
 
 #[tokio::test]
@@ -129,4 +129,41 @@ async fn a_receiver_that_never_answers_holds_up_nothing_and_its_address_is_told_
     assert!(said.contains("a webhook was not told everything"), "{said}");
     let journal = bench.command("journal").output().unwrap().stdout;
     assert!(!said.contains(TOKEN) && !String::from_utf8(journal).unwrap().contains(TOKEN), "{said}");
+}
+
+#[tokio::test]
+async fn the_last_word_of_a_command_is_told_as_well() {
+    let receiver = Receiver::default();
+    let bench = Bench::new("");
+    let head = fs::read_to_string(bench.path("runbook.toml")).unwrap();
+    let webhook = "[[webhook]]\nurl = { file = \"webhook\" }\nformat = \"json\"\non = [\"failed\", \"done\"]\n";
+    fs::write(bench.path("runbook.toml"), format!("{head}{webhook}{PICKY}")).unwrap();
+    fs::write(bench.path("webhook"), receiver.listens().await).unwrap();
+    let run = || {
+        tokio::task::spawn_blocking({
+            let mut command = bench.command("run");
+            move || command.arg("--yes").output().unwrap().status.success()
+        })
+    };
+    assert!(!run().await.unwrap());
+    fs::write(bench.path("ready"), "").unwrap();
+    assert!(run().await.unwrap());
+    let told = receiver.taken.lock().unwrap().clone();
+    let events: Vec<_> = told.iter().map(|one| one["event"].as_str().unwrap()).collect();
+    // The second engine finds what the first one left.
+    assert_eq!(events, ["failed", "failed", "done"]);
+}
+
+#[tokio::test]
+async fn a_gate_that_waits_for_a_signature_is_told() {
+    let receiver = Receiver::default();
+    let steps = PICKY.replace("retries = 0", "retries = 0\ngate = { approval = { role = \"dba\" } }");
+    let people = "[[person]]\nname = \"ben\"\nrole = \"dba\"\nkey = \"ssh-ed25519 \
+        AAAAC3NzaC1lZDI1NTE5AAAAII8z+iYr7uu8JH7rIx/oUARwbhqSba6sgQceswTFZg44\"\n";
+    let webhook = "[[webhook]]\nurl = { file = \"webhook\" }\nformat = \"json\"\non = [\"waiting\"]\n";
+    let mut bench = Bench::new(&format!("{webhook}{people}{steps}"));
+    fs::write(bench.path("webhook"), receiver.listens().await).unwrap();
+    let _anna = bench.start().await;
+    let told = receiver.took(1).await;
+    assert_eq!(told[0]["text"], "picky waits for an approval by dba");
 }

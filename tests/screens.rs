@@ -142,6 +142,7 @@ fn the_gate_of_the_switch() {
 fn the_switch_under_way() {
     see_in_all("frozen", &mara(&week::frozen()));
     see("beyond", &mara(&week::beyond()), COMMON);
+    see("stuck_beyond", &mara(&week::stuck()), COMMON);
     see_in_all("switched", &mara(&week::switched()).also("7"));
     see("taking_back", &mara(&week::taken_back()), COMMON);
     see("over", &mara(&week::over()), WIDE);

@@ -268,3 +268,29 @@ async fn with_a_certificate_the_page_is_encrypted_and_its_cookie_stays_so() {
     let plain = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/")).send().await;
     assert!(plain.is_err(), "no word in clear");
 }
+
+#[tokio::test]
+async fn a_file_of_links_that_cannot_be_read_takes_nobodys_link_away() {
+    let page = Page::of(Bench::new(LONG)).await;
+    let cookie = page.cookie("ben").await;
+    let path = page.bench.state().join("links.json");
+    let links = fs::read(&path).unwrap();
+    fs::write(&path, "{").unwrap();
+    let answer = page.asks(Method::GET, "/events", &cookie, &Value::Null).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!page.bench.command("share").arg("eve").output().unwrap().status.success());
+    assert_eq!(fs::read(&path).unwrap(), b"{", "what is there is not written over");
+    fs::write(&path, links).unwrap();
+    let answer = page.asks(Method::GET, "/events", &cookie, &Value::Null).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_with_encryption_the_cookie_is_kept_to_it() {
+    let page = Page::of(Bench::new(LONG)).await;
+    let link = shared::link(&page.bench, "ben");
+    let request = page.http.post(format!("http://127.0.0.1:{}/session", page.port));
+    let request = request.header("origin", "https://cutover.example").json(&json!({ "token": shared::token(&link) }));
+    let answer = request.send().await.unwrap();
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().ends_with("; Secure"));
+}

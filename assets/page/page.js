@@ -5,10 +5,12 @@ import { draw, tick } from "./draw.js";
 
 const RETRY_MS = 1000;
 const SILENT_MS = 2000;
+const GONE_MS = 6000;
+const ANSWER_MS = 10000;
 const LONGEST = 500;
 
 const at = (id) => document.getElementById(id);
-const state = { view: null, chosen: null, stream: null, heard: 0, offset: 0 };
+const state = { view: null, chosen: null, stream: null, heard: 0, tried: 0, offset: 0 };
 
 /** The engine's clock now, in milliseconds. */
 const now = () => performance.now() + state.offset;
@@ -26,21 +28,24 @@ async function refusal(answer) {
 }
 
 const post = (path, body) =>
-  fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+  fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body, signal: AbortSignal.timeout(ANSWER_MS) });
 
 /** Hands the link's token in; the address bar keeps nothing of it. */
 async function enter() {
   const token = location.hash.slice(1);
   if (!token) return;
-  const answer = await post("/session", JSON.stringify({ token }));
-  if (answer.ok) history.replaceState(null, "", location.pathname);
-  else await shut(answer);
+  const answer = await post("/session", JSON.stringify({ token })).catch(() => null);
+  if (answer?.ok) return history.replaceState(null, "", location.pathname);
+  if (answer?.status === 401) return shut(answer);
+  // Nobody listens, or has no room: the token is as good the next time.
+  await new Promise((again) => setTimeout(again, RETRY_MS));
+  return enter();
 }
 
 /** Nothing is shown to somebody without a link. */
 async function shut(answer) {
   state.stream?.close();
-  state.stream = null;
+  state.stream = state.view = null;
   at("why").textContent = await refusal(answer);
   at("door").hidden = false;
   at("window").hidden = true;
@@ -62,8 +67,10 @@ function redraw() {
 
 /** Ages, and whether the engine was heard of. */
 function beat() {
-  if (!state.view) return;
   const silent = performance.now() - state.heard;
+  // A connection that died without a word gives no error: it is opened anew.
+  if (state.stream && silent > GONE_MS && performance.now() - state.tried > GONE_MS) listen();
+  if (!state.view) return;
   const stale = silent >= SILENT_MS || !state.stream;
   const link = at("link");
   const people = state.view.clients === 1 ? "1 looks on" : `${state.view.clients} look on`;
@@ -76,6 +83,7 @@ function beat() {
 
 function listen() {
   state.stream?.close();
+  state.tried = performance.now();
   const stream = new EventSource("/events");
   state.stream = stream;
   const heard = () => {
@@ -104,6 +112,7 @@ async function again() {
   try {
     const answer = await fetch("/events", { signal: asking.signal });
     if (answer.status === 401) return await shut(answer);
+    if (!answer.ok) at("sentence").textContent = await refusal(answer);
   } catch {
     // Nobody listens now.
   } finally {
@@ -142,11 +151,19 @@ function room() {
 }
 at("text").addEventListener("input", room);
 
-// A page that was in the background takes a fresh view at once.
+// In the background a page holds no connection, of which a browser has few; back in front it takes a fresh view at once.
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible" && at("door").hidden) listen();
+  if (!at("door").hidden) return;
+  if (document.visibilityState === "visible") return listen();
+  state.stream?.close();
+  state.stream = null;
 });
-addEventListener("hashchange", () => enter().then(listen));
+addEventListener("hashchange", begin);
 setInterval(beat, 1000);
 
-enter().then(() => at("door").hidden && listen()).catch(listen);
+async function begin() {
+  at("door").hidden = true;
+  await enter();
+  if (at("door").hidden) listen();
+}
+begin();

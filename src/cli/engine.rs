@@ -61,6 +61,7 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
         handle.begin(Command::Resume { step, by: handle.holder().who }).await?;
     }
     let result = until_the_end(&handle, &server).await;
+    server.publish();
     told.stop().await;
     window::close(share, &directory).await;
     server.stop().await;

@@ -66,6 +66,7 @@ where
     };
     let summary = summary::of(&handle.state(), handle.plan(), &result, good);
     if let Some((window, told)) = window {
+        window.publish();
         told.stop().await;
         window.stop().await;
     }

@@ -57,19 +57,3 @@ fn key() -> ssh_key::Result<PrivateKey> {
     let pair = Ed25519Keypair::from_seed(b"cutover: the lab's own approver.");
     PrivateKey::new(KeypairData::Ed25519(pair), NAME)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::loader;
-
-    #[test]
-    fn the_rehearsals_runbook_knows_this_key() {
-        let runbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/rehearsal.toml");
-        let plan = loader::load(&runbook).unwrap();
-        let step = plan.runbook.steps.iter().find(|step| step.gate.approval.is_some()).unwrap();
-        let approval = approves(RunId("r".into()), step.id.clone(), 1, "d".into(), Timestamp::now()).unwrap();
-        let public = key().unwrap().public_key().to_openssh().unwrap();
-        approval.verify(&plan).unwrap_or_else(|why| panic!("{why}: its key is {public}"));
-    }
-}

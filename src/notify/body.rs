@@ -14,7 +14,9 @@ pub(super) fn of(notice: &Notice, format: Format) -> Value {
         Format::Slack => {
             let next = next.map(|next| format!("\nNext: {next}")).unwrap_or_default();
             let place = format!("{} ({})", plain::line(&notice.service), plain::line(&notice.environment));
-            json!({ "text": format!("{} *{}*: {}", sign(notice.occasion), escaped(&place), escaped(&format!("{text}{next}"))) })
+            let said = escaped(&format!("{text}{next}"));
+            let at = notice.at.strftime("%H:%M:%SZ");
+            json!({ "text": format!("{} *{}*: {said} ({at})", sign(notice.occasion), escaped(&place)) })
         }
         Format::Json => json!({
             "event": notice.occasion,

@@ -1,5 +1,7 @@
 //! What happened between two views of a run that somebody who does not look at it wants to know.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use crate::domain::StepId;
@@ -12,6 +14,8 @@ use crate::protocol::view::{Mood, Step, View};
 pub(super) struct Notice {
     pub occasion: Occasion,
     pub at: Timestamp,
+    /// Since when it waits to be sent.
+    pub queued: Instant,
     pub service: String,
     pub environment: String,
     pub run: String,
@@ -28,6 +32,7 @@ pub(super) fn between(before: Option<&View>, view: &View) -> Vec<Notice> {
     let notice = |occasion, step: Option<&StepId>, text: String| Notice {
         occasion,
         at: view.at,
+        queued: Instant::now(),
         service: view.service.clone(),
         environment: view.environment.clone(),
         run: view.run.clone(),
@@ -35,18 +40,20 @@ pub(super) fn between(before: Option<&View>, view: &View) -> Vec<Notice> {
         text,
         next: None,
     };
-    let Some(before) = before else {
+    let mut told = Vec::new();
+    if before.is_none() {
         let engine = view.engine.as_ref();
         let host = engine.map_or("an unknown machine", |engine| &engine.host);
         let deaths = engine.map_or(0, |engine| engine.deaths);
         let again = if deaths > 0 { format!(", {deaths} of this run died before it") } else { String::new() };
         let sentence = view.sentence.to_others(view.driver.as_ref());
-        return vec![notice(Occasion::Started, None, format!("an engine has the run on {host}{again}: {sentence}"))];
-    };
-    let mut told = Vec::new();
-    let freeze = view.freeze.as_ref();
+        told.push(notice(Occasion::Started, None, format!("an engine has the run on {host}{again}: {sentence}")));
+    }
+    // What a new engine finds failed, or waiting, is news as well; a freeze of before is not.
+    let nothing = View { freeze: view.freeze.clone(), ..View::default() };
+    let before = before.unwrap_or(&nothing);
     let was = before.freeze.as_ref();
-    if let Some(freeze) = freeze {
+    if let Some(freeze) = view.freeze.as_ref() {
         let began = was.is_none_or(|was| was.since != freeze.since);
         if began {
             let text = format!("tenants' writes wait, for {:.0} s at most", freeze.budget_s);
@@ -83,11 +90,18 @@ fn stands_still(step: &Step) -> bool {
     matches!(step.status, Status::Failed | Status::InDoubt)
 }
 
-/// What the driver is waited for, without what moves by itself: a hand, or a step's gate and attempt.
+/// What somebody is waited for, without what moves by itself: a hand, or a step's gate and attempt.
 fn waits_for(view: &View) -> Option<(Option<u64>, Option<&StepId>, u32)> {
     let attempt = view.current.as_ref().and_then(|id| view.step(id)).map_or(0, |step| step.attempt);
     let hand = view.hands.first().map(|hand| hand.hand);
-    (view.sentence.mood == Mood::You).then_some((hand, view.current.as_ref(), attempt))
+    (view.sentence.mood == Mood::You || wants_signature(view)).then_some((hand, view.current.as_ref(), attempt))
+}
+
+/// Whether somebody other than the driver is waited for.
+fn wants_signature(view: &View) -> bool {
+    let current = view.current.as_ref().and_then(|id| view.step(id));
+    let held = |step: &Step| step.gate.approval.is_some() && step.gate.approved.is_empty();
+    view.sentence.mood == Mood::Calm && current.is_some_and(held)
 }
 
 #[cfg(test)]
@@ -132,6 +146,6 @@ mod tests {
         assert_eq!(occasions(Some(&waits), &still), []);
         assert!(between(Some(&calm), &waits)[0].text.starts_with("WAITING FOR A DRIVER: confirm dns"));
         assert_eq!(occasions(Some(&waits), &view(Mood::Done, "every step is over")), [Occasion::Done]);
-        assert_eq!(occasions(None, &waits), [Occasion::Started]);
+        assert_eq!(occasions(None, &waits), [Occasion::Started, Occasion::Waiting]);
     }
 }

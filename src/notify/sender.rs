@@ -1,6 +1,6 @@
 //! Sends notices to one receiver, in order, each again and again until it is taken or has become old.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
@@ -8,7 +8,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::body;
 use super::notice::Notice;
@@ -24,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// A notice that was not taken for so long is news no more.
+/// A notice that is so old is news no more.
 const OLD: Duration = Duration::from_mins(15);
 
 /// Why a notice was not taken.
@@ -41,13 +40,6 @@ pub(super) async fn send_all(
     directory: PathBuf,
     mut notices: mpsc::Receiver<Notice>,
 ) {
-    let url = match secrets::fetch(&webhook.url, &directory).await {
-        Ok(url) => url,
-        Err(why) => {
-            eprintln!("webhook {number} is told nothing: {why}");
-            return;
-        }
-    };
     // A redirect would carry the notice to whoever the receiver names.
     let client = match Client::builder().timeout(PATIENCE).redirect(Policy::none()).build() {
         Ok(client) => client,
@@ -57,23 +49,28 @@ pub(super) async fn send_all(
         }
     };
     while let Some(notice) = notices.recv().await {
-        if let Err(why) = send(&client, &url, &notice, &webhook).await {
+        if let Err(why) = send(&client, &directory, &notice, &webhook).await {
             eprintln!("webhook {number}: not told: {}: {why}", notice.text);
         }
     }
 }
 
-async fn send(client: &Client, url: &SecretString, notice: &Notice, webhook: &Webhook) -> Result<(), String> {
-    let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+async fn send(client: &Client, directory: &Path, notice: &Notice, webhook: &Webhook) -> Result<(), String> {
+    let mut pause = FIRST_PAUSE;
     let body = body::of(notice, webhook.format);
     loop {
-        let (why, named) = match once(client, url, &body).await {
+        // Followed each time: it may not be there yet, or be another one by now.
+        let tried = match secrets::fetch(&webhook.url, directory).await {
+            Ok(url) => once(client, &url, &body).await,
+            Err(why) => Err(Refusal::Again(why.to_string(), None)),
+        };
+        let (why, named) = match tried {
             Ok(()) => return Ok(()),
             Err(Refusal::Never(why)) => return Err(why),
             Err(Refusal::Again(why, named)) => (why, named),
         };
-        let wait = named.unwrap_or(pause).min(LONGEST_PAUSE);
-        if began.elapsed() + wait > OLD {
+        let wait = named.map_or(pause, |named| named.max(pause)).min(LONGEST_PAUSE);
+        if notice.queued.elapsed() + wait > OLD {
             return Err(why);
         }
         tokio::time::sleep(wait).await;

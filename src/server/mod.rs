@@ -82,6 +82,11 @@ impl Server {
         Outlook(Arc::clone(&self.shared))
     }
 
+    /// Makes the newest view now: what happens at an engine's end is told as well.
+    pub fn publish(&self) {
+        self.shared.views.send_replace(Some(Arc::new(self.shared.view())));
+    }
+
     /// Returns when a driver asked for the engine's end.
     pub async fn shut_down(&self) {
         self.shared.over.cancelled().await;

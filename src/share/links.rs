@@ -51,10 +51,23 @@ fn session_of(token: &str) -> String {
     hex::encode(Sha256::digest(format!("{SESSION}{token}")))
 }
 
-/// Everybody who has a link; nobody where the file cannot be read.
-pub fn all(directory: &Path) -> Vec<Link> {
-    let text = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+/// Everybody who has a link.
+///
+/// # Errors
+/// The file cannot be read; that is not the same as having nobody in it.
+pub fn all(directory: &Path) -> io::Result<Vec<Link>> {
+    match fs::read_to_string(directory.join(FILE)) {
+        Ok(text) => Ok(serde_json::from_str(&text)?),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(why) => Err(why),
+    }
+}
+
+/// What to say of a file that cannot be read.
+pub fn unreadable(directory: &Path, why: &io::Error) -> Failure {
+    Failure::permanent(format!("read {}", directory.join(FILE).display()))
+        .because(why.to_string())
+        .next("does it belong to the user of the engine? who lost theirs gets a new link once it is out of the way")
 }
 
 /// Makes a person's link, in place of the one that they had; its token, which is kept nowhere.
@@ -82,9 +95,12 @@ pub fn create(directory: &Path, name: &str) -> Result<String, Failure> {
 /// # Errors
 /// Refused where there is none; or that the file cannot be written.
 pub fn revoke(directory: &Path, name: &str) -> Result<(), Failure> {
-    let before = all(directory).len();
-    change(directory, |links| links.retain(|link| link.name != name))?;
-    if all(directory).len() < before {
+    let mut had = false;
+    change(directory, |links| {
+        had = links.iter().any(|link| link.name == name);
+        links.retain(|link| link.name != name);
+    })?;
+    if had {
         return Ok(());
     }
     Err(Failure::refused(format!("{} has no link", plain::line(name)))
@@ -92,15 +108,15 @@ pub fn revoke(directory: &Path, name: &str) -> Result<(), Failure> {
 }
 
 /// The session that a token gives; nothing where the token is wrong.
-pub(super) fn exchanged(directory: &Path, token: &str) -> Option<String> {
-    let kept = digest(token)?;
-    all(directory).iter().any(|link| link.token == kept).then(|| session_of(token))
+pub(super) fn exchanged(directory: &Path, token: &str) -> io::Result<Option<String>> {
+    let Some(kept) = digest(token) else { return Ok(None) };
+    Ok(all(directory)?.iter().any(|link| link.token == kept).then(|| session_of(token)))
 }
 
 /// Whose session it is; nothing where it is wrong, or its link was taken back.
-pub(super) fn whose(directory: &Path, session: &str) -> Option<String> {
-    let kept = digest(session)?;
-    all(directory).into_iter().find(|link| link.session == kept).map(|link| link.name)
+pub(super) fn whose(directory: &Path, session: &str) -> io::Result<Option<String>> {
+    let Some(kept) = digest(session) else { return Ok(None) };
+    Ok(all(directory)?.into_iter().find(|link| link.session == kept).map(|link| link.name))
 }
 
 fn change(directory: &Path, change: impl FnOnce(&mut Vec<Link>)) -> Result<(), Failure> {
@@ -111,7 +127,7 @@ fn change(directory: &Path, change: impl FnOnce(&mut Vec<Link>)) -> Result<(), F
         };
         let lock = private(&directory.join(LOCK))?;
         lock.lock()?;
-        let mut links = all(directory);
+        let mut links = all(directory)?;
         change(&mut links);
         let new = directory.join("links.json.new");
         let mut file = private(&new)?;
@@ -137,10 +153,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path();
         let (ben, eve) = (create(directory, "ben").unwrap(), create(directory, "eve").unwrap());
-        let session = exchanged(directory, &ben).unwrap();
-        assert_eq!(exchanged(directory, &ben).as_ref(), Some(&session), "again: a second device");
-        assert_eq!(whose(directory, &session).as_deref(), Some("ben"));
-        assert_eq!((whose(directory, &ben), exchanged(directory, &session)), (None, None), "each for its own use");
+        let session = exchanged(directory, &ben).unwrap().unwrap();
+        assert_eq!(exchanged(directory, &ben).unwrap().as_ref(), Some(&session), "again: a second device");
+        assert_eq!(whose(directory, &session).unwrap().as_deref(), Some("ben"));
+        assert_eq!(
+            (whose(directory, &ben).unwrap(), exchanged(directory, &session).unwrap()),
+            (None, None),
+            "each for its own use"
+        );
 
         let path = directory.join(FILE);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -148,28 +168,35 @@ mod tests {
         for secret in [&ben, &eve, &session] {
             assert!(!kept.contains(secret.as_str()));
         }
-        for link in all(directory) {
-            assert_eq!((exchanged(directory, &link.token), whose(directory, &link.session)), (None, None));
+        for link in all(directory).unwrap() {
+            assert_eq!(
+                (exchanged(directory, &link.token).unwrap(), whose(directory, &link.session).unwrap()),
+                (None, None)
+            );
         }
 
         revoke(directory, "ben").unwrap();
-        assert_eq!((exchanged(directory, &ben), whose(directory, &session)), (None, None));
+        assert_eq!((exchanged(directory, &ben).unwrap(), whose(directory, &session).unwrap()), (None, None));
         assert!(revoke(directory, "ben").is_err());
-        assert!(exchanged(directory, &eve).is_some());
+        assert!(exchanged(directory, &eve).unwrap().is_some());
         let again = create(directory, "eve").unwrap();
-        assert!(exchanged(directory, &eve).is_none() && exchanged(directory, &again).is_some(), "one link a person");
+        assert!(
+            exchanged(directory, &eve).unwrap().is_none() && exchanged(directory, &again).unwrap().is_some(),
+            "one link a person"
+        );
     }
 
     #[test]
     fn a_wrong_token_and_a_broken_file_let_nobody_in() {
         let directory = tempfile::tempdir().unwrap();
         let token = create(directory.path(), "ben\u{1b}[31m\u{202e}").unwrap();
-        assert_eq!(all(directory.path())[0].name, "ben");
+        assert_eq!(all(directory.path()).unwrap()[0].name, "ben");
         for wrong in ["", "x", &token[1..], &token.to_uppercase(), &format!("{token}0"), &"0".repeat(64)] {
-            assert!(exchanged(directory.path(), wrong).is_none() || wrong == token, "{wrong}");
+            assert!(exchanged(directory.path(), wrong).unwrap().is_none() || wrong == token, "{wrong}");
         }
         fs::write(directory.path().join(FILE), "{").unwrap();
-        assert_eq!(exchanged(directory.path(), &token), None);
+        assert!(exchanged(directory.path(), &token).is_err(), "a file that cannot be read is not one without links");
+        assert!(create(directory.path(), "eve").is_err(), "and is not written over");
         assert!(create(directory.path(), " ").is_err() && create(directory.path(), &"a".repeat(65)).is_err());
     }
 }

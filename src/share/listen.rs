@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +16,9 @@ use tokio_util::either::Either;
 
 use crate::domain::Failure;
 use crate::protocol::serving::Door;
+
+/// How long what was sent may wait to be taken, in milliseconds.
+const UNREAD_MS: u32 = 15_000;
 
 /// Files in PEM that prove an address to browsers.
 #[derive(Debug, Clone)]
@@ -64,7 +69,10 @@ impl Door for Listener {
     type Stream = Either<Box<TlsStream<TcpStream>>, TcpStream>;
 
     async fn accept(&self) -> io::Result<TcpStream> {
-        Ok(self.listener.accept().await?.0)
+        let (stream, _) = self.listener.accept().await?;
+        // A browser that is gone, or reads nothing, keeps no place.
+        let _ = setsockopt(&stream, TcpUserTimeout, &UNREAD_MS);
+        Ok(stream)
     }
 
     async fn greet(&self, raw: TcpStream) -> io::Result<Self::Stream> {

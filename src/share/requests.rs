@@ -1,5 +1,6 @@
 //! What the page asks: the stream, and its three writes.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,8 +34,14 @@ pub(super) async fn session(State(window): On, headers: HeaderMap, sent: Sent<To
         Ok(sent) => sent,
         Err(refused) => return *refused,
     };
-    let Some(session) = links::exchanged(&window.directory, &token) else { return no_link() };
-    let is_encrypted = window.secure || headers.get("x-forwarded-proto").is_some_and(|by| by == "https");
+    let session = match links::exchanged(&window.directory, &token) {
+        Ok(Some(session)) => session,
+        Ok(None) => return no_link(),
+        Err(why) => return unreadable(&window, &why),
+    };
+    // Behind a proxy that ends TLS: it says so, or the browser does.
+    let says = |name: &str, https: &[u8]| headers.get(name).is_some_and(|said| said.as_bytes().starts_with(https));
+    let is_encrypted = window.secure || says("x-forwarded-proto", b"https") || says("origin", b"https://");
     let secure = if is_encrypted { "; Secure" } else { "" };
     let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={KEPT_S}{secure}", window.cookie);
     (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response()
@@ -42,7 +49,11 @@ pub(super) async fn session(State(window): On, headers: HeaderMap, sent: Sent<To
 
 /// The stream of views.
 pub(super) async fn events(State(window): On, headers: HeaderMap) -> Response {
-    let Some((name, session)) = who(&window, &headers) else { return no_link() };
+    let (name, session) = match who(&window, &headers) {
+        Ok(Some(who)) => who,
+        Ok(None) => return no_link(),
+        Err(why) => return unreadable(&window, &why),
+    };
     let Some(place) = window.limits.place(&name) else {
         return failed(StatusCode::TOO_MANY_REQUESTS, &Failure::refused("too many pages of yours are open"));
     };
@@ -99,7 +110,10 @@ pub(super) async fn approvals(State(window): On, headers: HeaderMap, sent: Sent<
 
 /// Who writes, and what, where they may now.
 fn writes<T>(window: &Window, headers: &HeaderMap, sent: Sent<T>) -> Result<(String, T), Box<Response>> {
-    let (name, _) = who(window, headers).ok_or_else(|| Box::new(no_link()))?;
+    let (name, _) = match who(window, headers) {
+        Ok(who) => who.ok_or_else(|| Box::new(no_link()))?,
+        Err(why) => return Err(Box::new(unreadable(window, &why))),
+    };
     let sent = own(headers, sent)?;
     if window.limits.may_say(&name, Instant::now()) {
         return Ok((name, sent));
@@ -123,13 +137,16 @@ fn own<T>(headers: &HeaderMap, sent: Sent<T>) -> Result<T, Box<Response>> {
 }
 
 /// Whose cookie it is, and its session.
-fn who(window: &Window, headers: &HeaderMap) -> Option<(String, String)> {
+fn who(window: &Window, headers: &HeaderMap) -> io::Result<Option<(String, String)>> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, session)| {
-        let whose = if name == window.cookie { links::whose(&window.directory, session) } else { None };
-        whose.map(|whose| (whose, session.to_owned()))
-    })
+    let Some((_, session)) = pairs.find(|(name, _)| *name == window.cookie) else { return Ok(None) };
+    Ok(links::whose(&window.directory, session)?.map(|whose| (whose, session.to_owned())))
+}
+
+/// Not the same as having no link: the page tries again.
+fn unreadable(window: &Window, why: &io::Error) -> Response {
+    failed(StatusCode::SERVICE_UNAVAILABLE, &links::unreadable(&window.directory, why))
 }
 
 fn no_link() -> Response {

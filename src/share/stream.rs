@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use jiff::Timestamp;
@@ -79,7 +79,10 @@ impl Open {
             biased;
             () = self.over.cancelled() => None,
             _ = self.beats.tick() => {
-                links::whose(&self.directory, &self.session)?;
+                // A file that cannot be read now takes nobody's link away.
+                if matches!(links::whose(&self.directory, &self.session), Ok(None)) {
+                    return None;
+                }
                 let at = Timestamp::now();
                 Some(Bytes::from(format!("event: beat\nretry: {RETRY_MS}\ndata: {{\"at\":\"{at}\"}}\n\n")))
             }
@@ -106,7 +109,12 @@ pub(super) fn open(window: &Window, (name, session): (&str, String), place: Plac
         let frame = open.next().await?;
         Some((Ok::<_, Infallible>(frame), open))
     });
-    ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(frames)).into_response()
+    // A proxy that gathers answers would make every page stale.
+    (
+        [(CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")],
+        Body::from_stream(frames),
+    )
+        .into_response()
 }
 
 #[cfg(test)]

@@ -179,6 +179,16 @@ pub fn beyond() -> Story {
     story
 }
 
+/// It failed beyond the point of switching: nobody can write, and only going on helps.
+pub fn stuck() -> Story {
+    let mut story = beyond();
+    let failure = Failure::transient("write through the ingress at shop.example.com: POST /t/1/notes")
+        .because("503 Service Unavailable, for 30 s")
+        .next("look at the readiness of the backend's pods");
+    story.wait(30.0).fails("dns", "probe-write", &failure).wait(12.0);
+    story
+}
+
 /// Tenants are served by the new stack.
 pub fn switched() -> Story {
     let mut story = beyond();

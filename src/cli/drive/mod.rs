@@ -67,6 +67,7 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
         client
     } else {
         login::name_what_dies_with_it(&directory);
+        args.window.announce();
         start::engine(&args.which, &directory, engine_words(args)).await?;
         attach(&directory, me).await?.0
     };

@@ -34,7 +34,7 @@ pub(super) fn share(args: &ShareArgs) -> Result<(), Stop> {
         return say(args, &json!({ "event": "revoked", "name": name }), &format!("{name} has no link any more"));
     }
     let Some(name) = &args.name else {
-        for link in links::all(&directory) {
+        for link in links::all(&directory).map_err(|why| links::unreadable(&directory, &why))? {
             let line = format!("{:<24} since {}", link.name, link.since.strftime("%Y-%m-%d %H:%M"));
             say(args, &json!({ "event": "link", "name": link.name, "since": link.since }), &line)?;
         }
@@ -44,7 +44,7 @@ pub(super) fn share(args: &ShareArgs) -> Result<(), Stop> {
     let served = args.url.clone().or_else(|| window::url(&directory));
     if served.is_none() {
         eprintln!(
-            "note: no engine shares its page now: `cutover drive --share ADDRESS:PORT` does; put its address before this"
+            "note: the page's address is not known here: give it with --url, once `cutover drive --share` serves it"
         );
     }
     let base = served.unwrap_or_default();

@@ -92,6 +92,8 @@ impl WindowArgs {
 
     /// Opens the window onto an engine, where one is asked for.
     pub(in crate::cli) async fn open(&self, server: &Server, directory: &Path) -> Result<Option<Share>, Failure> {
+        // An engine that was killed took its address away from nobody.
+        let _ = fs::remove_file(directory.join(FILE));
         let Some(address) = self.share else { return Ok(None) };
         let certificate = self.share_cert.clone().zip(self.share_key.clone());
         let options = share::Options {
@@ -104,11 +106,17 @@ impl WindowArgs {
         let url = self.url(share.address());
         // Only for `cutover share` to print whole links.
         let _ = fs::write(directory.join(FILE), format!("{url}\n"));
-        eprintln!("sharing the page at {url}");
+        self.announce();
+        Ok(Some(share))
+    }
+
+    /// Says on this terminal where the page will be, and what that means: the engine has none.
+    pub(in crate::cli) fn announce(&self) {
+        let Some(address) = self.share else { return };
+        eprintln!("sharing the page at {}", self.url(address));
         if self.share_cert.is_none() && !address.ip().is_loopback() {
             eprintln!("WARNING: WITHOUT ENCRYPTION: whoever is on the way reads the page, and can use its links");
         }
-        Ok(Some(share))
     }
 }
 
@@ -123,5 +131,7 @@ pub(in crate::cli) async fn close(share: Option<Share>, directory: &Path) {
 /// Where the engine of that state directory serves its page, if it does.
 pub(super) fn url(directory: &Path) -> Option<String> {
     let text = fs::read_to_string(directory.join(FILE)).ok()?;
-    Some(text.trim().to_owned()).filter(|url| !url.is_empty())
+    // Nobody can go to an address that stands for all of a machine's.
+    Some(text.trim().to_owned())
+        .filter(|url| !url.is_empty() && !url.contains("//0.0.0.0:") && !url.contains("//[::]:"))
 }

@@ -36,7 +36,7 @@ pub enum Format {
 pub enum Occasion {
     /// An engine has the run.
     Started,
-    /// The driver is waited for.
+    /// The driver is waited for, or somebody's signature.
     Waiting,
     /// A step did not go on.
     Failed,

@@ -27,6 +27,10 @@ fn frozen(view: &View, current: Option<&Step>) -> Option<Sentence> {
         let text = format!("FREEZE: past the point of switching; writes wait for {spent:.1} s, it goes on");
         return Some(say(Mood::Frozen, text));
     }
+    if let Some(freeze) = view.freeze.as_ref().filter(|freeze| view.switched && freeze.ended.is_none()) {
+        let text = format!("FREEZE: {} stands still past the point of switching: nobody can write", freeze.step);
+        return Some(say(Mood::Frozen, text));
+    }
     let (service, step) = view.fences.first().filter(|_| !view.switched)?;
     Some(match freeze {
         Some(freeze) => {

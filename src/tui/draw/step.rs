@@ -20,13 +20,10 @@ pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let (view, theme) = (model.shown(), &model.theme);
     let Some(step) = model.step() else { return vec![line(" the runbook has no steps", theme.dim)] };
     let mut lines = vec![heading(step, model)];
-    if step.status == Status::Failed {
-        lines.extend(failure(view, step, width, theme));
-    }
     if matches!(step.status, Status::Pending | Status::RolledBack) {
         lines.extend(gate::lines(view, step, theme));
     }
-    lines.extend(choices(model, step, width));
+    lines.extend(what_now(model, step, width));
     if matches!(step.status, Status::Pending | Status::RolledBack | Status::Failed) && !view.past {
         lines.extend(previewed(model, step, width));
     }
@@ -85,7 +82,12 @@ fn heading(step: &Step, model: &Model) -> Line<'static> {
     ])
 }
 
-/// What failed, why, and what the world looks like now.
+/// Where it failed: what, why, what the world looks like now; and what can be done with it.
+pub(super) fn what_now(model: &Model, step: &Step, width: usize) -> Vec<Line<'static>> {
+    let failed = (step.status == Status::Failed).then(|| failure(model.shown(), step, width, &model.theme));
+    failed.into_iter().flatten().chain(choices(model, step, width)).collect()
+}
+
 fn failure(view: &View, step: &Step, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let Some(failure) = &step.failure else { return Vec::new() };
     let mut lines = preview::failure(failure, 1, width, theme);

@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::preview::{self, indented};
-use super::{board, changes};
+use super::{board, changes, step};
 use crate::domain::state::Status;
 use crate::protocol::view::{Freeze, Step};
 use crate::tui::action::Action;
@@ -74,6 +74,13 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Li
         ),
         line("", theme.dim),
     ];
+    if switch.status != Status::Running {
+        // The fence is shut and nobody is at it: how it goes on comes before what was done.
+        lines.extend(step::what_now(model, switch, width));
+        lines.push(line("", theme.dim));
+        lines.extend(phases(model, switch, width));
+        return lines;
+    }
     lines.extend(phases(model, switch, width));
     lines.push(line("", theme.dim));
     lines.push(if freeze.switched {
