@@ -44,11 +44,14 @@ prepare_pod_network "$number" "${nodes[@]}"
 # Certificates: made on the first node, handed to the others (and to the balancer) through /join.
 if [ "$number" = 1 ]; then
   [ -e done ] || bash /k8s/pki.sh || { say "no certificates"; exit 1; }
-  cp ca.crt proxy.conf cloud.conf admin.conf node[2-9]* /join/ 2>/dev/null
+  # Renamed into place: after a restart of the machine another node may be reading what is there.
+  for file in ca.crt proxy.conf cloud.conf admin.conf node[2-9]*; do
+    cp -p "$file" "/join/.$file" && mv "/join/.$file" "/join/$file" || { say "cannot hand $file over"; exit 1; }
+  done
   touch /join/done
 else
   until_true 120 test -e /join/done
-  cp /join/ca.crt /join/proxy.conf "/join/$node".* .
+  cp /join/ca.crt /join/proxy.conf "/join/$node".* . || { say "no certificates in /join"; exit 1; }
 fi
 ln -sf "$node.crt" node.crt
 ln -sf "$node.key" node.key
