@@ -143,6 +143,16 @@ async fn a_source_restarted_behind_its_fence_is_still_fenced_and_follows_with_it
     assert!(channel.running() && channel.filter == patterns(&["shop".to_owned()]), "{channel:?}");
     assert!(!here.drive.memory.text().contains("aborting:"));
     all_hold(&here.drive.verify("dns").await.unwrap());
+
+    // Days later somebody starts it without what was persisted: it is fenced again, and that is said.
+    for statement in ["SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF"] {
+        here.source.run("open the source by hand", statement).await.unwrap();
+    }
+    let health = here.drive.companion("dns").await.unwrap().unwrap();
+    assert!(!health.healthy && health.detail.contains("without its fence"), "{health:?}");
+    assert!(OpenState::read(&mut here.source).await.unwrap().is_shut());
+    let health = here.drive.companion("dns").await.unwrap().unwrap();
+    assert!(health.healthy, "{health:?}");
     nothing_is_lost(&mut here, tenants).await;
 }
 

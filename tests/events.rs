@@ -106,6 +106,8 @@ async fn events_run_on_one_side_at_a_time_there_back_and_there_again() {
         }
         let preview = here.drive.way_back("dns").await.unwrap();
         assert!(format!("{preview:?}").contains("shop.slow, shop.tick"), "{preview:#?}");
+        // The next engine knows what was disabled: it runs again where tenants write.
+        here.drive.dies_going_back("dns", "back-1-events", CrashPoint::Outcome).await;
         all_hold(&here.drive.rollback("dns").await.unwrap());
         assert!(here.drive.memory.state().returned.is_some());
         assert_eq!(listed(&mut here.source).await, before);

@@ -15,10 +15,11 @@ mod switching;
 
 use std::time::{Duration, Instant};
 
-use cutover::actions::CrashPoint::{Effect, Intent};
+use cutover::actions::CrashPoint::{Effect, Intent, Outcome};
 use cutover::actions::Recorder as _;
 use cutover::services::mysql::fence::own::OpenState;
 use cutover::services::mysql::replication::{self, Applied};
+use cutover::services::mysql::variable::Variable;
 use drive::all_hold;
 use switching::{Switching, Tenants, Terms, is_clear};
 
@@ -96,6 +97,7 @@ async fn an_engine_that_dies_on_the_way_back_is_followed_by_one_that_finishes() 
     // Before, at and after the intent to open the source: gone on with from there.
     here.on_these_terms(&Terms::default());
     let points = [
+        ("back-1-hold", Effect),
         ("back-1-fence-target", Effect),
         ("undo:start-reverse-channel", Intent),
         ("undo:fence-source", Effect),
@@ -105,9 +107,35 @@ async fn an_engine_that_dies_on_the_way_back_is_followed_by_one_that_finishes() 
     for (key, point) in points {
         there(&mut here).await;
         here.drive.dies_going_back("dns", key, point).await;
+        assert!(here.drive.memory.state().barring().is_some() || key == "undo:record" || key.ends_with("channel"));
         all_hold(&here.drive.rollback("dns").await.unwrap());
         is_back(&mut here, &before).await;
     }
+    nothing_is_lost(&mut here, tenants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_left_before_its_freeze_or_right_past_its_point_is_gone_back_from() {
+    let mut here = Switching::start("back-left", 200, &Terms::default()).await;
+    let before = OpenState::read(&mut here.source).await.unwrap();
+    let skips = Variable::read(&mut here.source, "skip_replica_start").await.unwrap();
+    let tenants = Tenants::pay(&here.world);
+
+    // Nobody waits yet; what was made beforehand goes, or `restore` could not be taken back.
+    here.drive.dies("dns", "reverse-channel", Outcome).await;
+    assert_eq!(here.drive.memory.state().barring(), None);
+    all_hold(&here.drive.rollback("dns").await.unwrap());
+    assert!(replication::status(&mut here.source).await.unwrap().is_none(), "the channel is gone");
+    assert_eq!(Variable::read(&mut here.source, "skip_replica_start").await.unwrap(), skips);
+    assert!(replication::status(&mut here.target).await.unwrap().unwrap().running(), "the target follows");
+
+    // The application could never write there: there is no connection that could prove that it may no longer.
+    here.drive.dies("dns", "open-target", Intent).await;
+    let state = here.drive.memory.state();
+    assert!(state.switched);
+    assert_eq!(state.barring(), Some("source MySQL"), "tenants wait, past the point of switching too");
+    all_hold(&here.drive.rollback("dns").await.unwrap());
+    is_back(&mut here, &before).await;
     nothing_is_lost(&mut here, tenants).await;
 }
 

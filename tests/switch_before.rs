@@ -122,6 +122,7 @@ async fn an_engine_that_dies_in_the_freeze_is_followed_by_one_that_aborts_or_fin
     // Enough is left: whatever the dead engine had done, the next goes on from there, within the same budget.
     here.on_these_terms(&Terms { budget: "90s", ..Terms::default() });
     here.drive.dies("dns", "hold", CrashPoint::Effect).await;
+    assert_eq!(here.drive.memory.state().barring(), Some("source MySQL"), "held writes wait too");
     here.drive.dies("dns", "fence-source", CrashPoint::Effect).await;
     here.drive.dies("dns", "reset-forward-channel", CrashPoint::Effect).await;
     here.drive.dies("dns", "source-learns-history-2", CrashPoint::Outcome).await;

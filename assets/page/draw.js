@@ -70,9 +70,10 @@ export function tick(view, now) {
   }
 }
 
-function alarm({ freeze, fences }) {
-  const lines = fences.map(([service, step]) =>
-    el("p", { class: "state bad" }, `‖ Writes are fenced: ${service}, shut by ${step}`));
+function alarm({ freeze, fences, barred }) {
+  const lines = fences.map(([service, step]) => service === barred
+    ? el("p", { class: "state bad" }, `‖ Writes are fenced: ${service}, shut by ${step}`)
+    : el("p", {}, `${service} stays fenced behind the switch, shut by ${step}`));
   if (freeze) {
     const length = (Date.parse(freeze.ended ?? freeze.since) - Date.parse(freeze.since)) / 1000;
     const held = el("strong", { id: "held", class: "number" }, `${length.toFixed(1)} s of ${seconds(freeze.budget_s)}`);

@@ -16,6 +16,7 @@ mod deploy;
 pub mod effect;
 mod followers;
 mod ingress;
+pub mod limits;
 pub mod names;
 mod objects;
 pub mod ports;

@@ -1,17 +1,19 @@
 //! The runbook's MySQL servers as endpoints: their passwords are fetched here, at the moment of use.
 
 use super::{Reading, Result};
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::{Account, MySql, Tls as Wanted};
 use crate::services::mysql::{Endpoint, Tls};
 
 /// The source, as the migration's account.
 pub(super) async fn source(cx: &Reading) -> Result<Endpoint> {
-    endpoint(cx, "source MySQL", &cx.source()?.mysql).await
+    endpoint(cx, SOURCE, &cx.source()?.mysql).await
 }
 
 /// The target, as the migration's account.
 pub(super) async fn target(cx: &Reading) -> Result<Endpoint> {
-    endpoint(cx, "target MySQL", &cx.target()?.mysql).await
+    endpoint(cx, TARGET, &cx.target()?.mysql).await
 }
 
 /// The same server as another account.

@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::{Instant, interval};
 
+use super::dns::before::SKIP_START;
 use super::dns::companion::END;
 use super::dns::service::{self, deployed};
 use super::dns::world::{front, step_of};
 use super::record::Record;
 use super::servers::{source, target};
+use super::undo::recorded;
 use super::{Action, Checking, Effect, Outputs, Reading, Result, Working, again, program};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
 use crate::domain::resource::Side;
 use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Settle;
@@ -98,9 +101,9 @@ impl Action for Settle {
             };
             cx.effect(effect, again(), act).await?;
         }
-        if cx.state().fences.contains_key("source MySQL") && !self.stop_source.is_empty() {
+        if cx.state().fences.contains_key(SOURCE) && !self.stop_source.is_empty() {
             cx.log("the source is stopped: its fence has nothing left to guard")?;
-            cx.fence("source MySQL", false)?;
+            cx.fence(SOURCE, false)?;
         }
         Ok(Outputs::new())
     }
@@ -207,8 +210,7 @@ async fn read_once(cx: &Reading, digest: &str) -> Result<String> {
 async fn end_way_back(cx: &Working) -> Result<()> {
     let dns = step_of(cx.plan(), |action| matches!(action, ActionSpec::Switch(_)))?;
     let state = cx.state().step(dns);
-    let found = state.effects.get("skip-replica-start").map(|effect| effect.undo["before"].clone());
-    let found: Option<Variable> = found.and_then(|found| serde_json::from_value(found).ok());
+    let found = state.effects.get(SKIP_START).map(|effect| recorded::<Variable>(&effect.undo, "before")).transpose()?;
     let effect = Effect::new(END, "stop and reset the channel back to the source: the point of no return")
         .touches(Side::Source.channel(""))
         .touches(Side::Source.persisted("skip_replica_start"));

@@ -38,7 +38,12 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
     let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
     let handle = engine::open(plan, options)?;
-    let options = server::Options { directory: directory.clone(), history: history::of_rehearsals(), driven_by: None };
+    let options = server::Options {
+        directory: directory.clone(),
+        history: history::of_rehearsals(),
+        driven_by: None,
+        supervisor: supervisor::watching(),
+    };
     let server = server::start(handle.clone(), options)?;
     eprintln!("listening at {}, process {}", server.address().display(), std::process::id());
     let cut_off = cut_off_behind_a_fence(&handle);
@@ -72,9 +77,7 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
 /// The step that must not wait for a person: tenants cannot write until somebody goes on with it.
 fn cut_off_behind_a_fence(handle: &Handle) -> Option<StepId> {
     let state = handle.state();
-    if supervisor::fenced(&state).is_empty() {
-        return None;
-    }
+    supervisor::cut_off(&state)?;
     state.steps.iter().find(|(_, step)| step.status == Status::InDoubt).map(|(id, _)| id.clone())
 }
 

@@ -1,6 +1,6 @@
 //! Shows a run as it goes: plain lines for people, JSON lines for programs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::output;
 use crate::actions::Progress;
+use crate::domain::limit::Limit;
 use crate::domain::{Check, Event, Recorded, StepId, figure, plain};
 use crate::engine::Notice;
 
@@ -26,6 +27,8 @@ struct Presenter {
     json: bool,
     began: HashMap<StepId, Instant>,
     progress: HashMap<(StepId, String), Shown>,
+    /// Limits that did not hold when they were last told.
+    gone: HashSet<String>,
 }
 
 /// The progress of one thing, as last shown.
@@ -63,9 +66,20 @@ impl Presenter {
             Notice::Companion { companion, healthy, detail } if self.json => {
                 json(&json!({"event": "companion_figures", "step": companion, "healthy": healthy, "detail": detail}));
             }
+            Notice::Limits { limits } if self.json => json(&json!({"event": "limits", "limits": limits})),
+            Notice::Limits { limits } => self.limits(limits),
             // For people, a companion is shown when its health changes; `status` has its figures.
             Notice::Companion { .. } => {}
         }
+    }
+
+    /// For people, a limit is shown when it holds no longer.
+    fn limits(&mut self, limits: &[Limit]) {
+        let gone = |limit: &&Limit| !limit.held;
+        for limit in limits.iter().filter(gone).filter(|limit| !self.gone.contains(&limit.what)) {
+            line(&format!("  RISK     {}: {}; {}", limit.what, limit.value, limit.fix));
+        }
+        self.gone = limits.iter().filter(gone).map(|limit| limit.what.clone()).collect();
     }
 
     fn progress(&mut self, progress: &Progress) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Stop, Which, history, present, summary};
+use super::{Stop, Which, history, present, summary, supervisor};
 use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
@@ -89,7 +89,8 @@ fn open(plan: Plan, directory: PathBuf, take_over: bool) -> Result<Handle, Stop>
 fn window(handle: &Handle, directory: PathBuf) -> Option<(Server, Notifier)> {
     let driven_by =
         Some(format!("a command without a seat, process {} on {}", std::process::id(), handle.holder().host));
-    let options = server::Options { directory, history: history::of_rehearsals(), driven_by };
+    let options =
+        server::Options { directory, history: history::of_rehearsals(), driven_by, supervisor: supervisor::watching() };
     let started = server::start(handle.clone(), options);
     let server = started.inspect_err(|failure| eprintln!("nobody can look on: {failure}")).ok()?;
     let told = told_to_others(handle, &server);

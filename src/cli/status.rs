@@ -46,7 +46,7 @@ pub(super) async fn status(args: &StatusArgs) -> Result<(), Stop> {
         }
     }
     let failed = state.steps.values().any(|step| step.status == Status::Failed);
-    if !state.fences.is_empty() && !state.switched || failed { Err(Stop::NotGood) } else { Ok(()) }
+    if state.barring().is_some() || failed { Err(Stop::NotGood) } else { Ok(()) }
 }
 
 /// From the engine where one answers, which knows the figures of this moment; else from the journal.

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Stop, Which};
+use crate::domain::state::{Status, StepState};
 use crate::domain::{Failure, RunState};
 use crate::engine::{self, crash};
 
@@ -36,12 +37,14 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
         let status = once(&places)
             .await
             .map_err(|why| Failure::permanent("run the engine as a process of its own").because(why.to_string()))?;
-        let Some(died) = status.signal() else { return ended(status) };
-        let fences = engine::look(&directory).map(|state| fenced(&state)).unwrap_or_default();
-        if fences.is_empty() {
-            return Err(die_of(died));
-        }
-        eprintln!("the engine died (signal {died}) with a fence shut at the {fences}: starting it again");
+        let how = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
+        let Some(fence) = engine::look(&directory).ok().and_then(|state| cut_off(&state)) else {
+            return match status.signal() {
+                Some(died) => Err(die_of(died)),
+                None => ended(status),
+            };
+        };
+        eprintln!("the engine died ({how}) with a fence shut at the {fence}: starting it again");
         places = places.into_iter().skip(1).collect();
     }
     Err(Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))
@@ -49,11 +52,18 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
         .into())
 }
 
-/// Fences that keep tenants from writing: not the source's after the point of switching.
-pub(super) fn fenced(state: &RunState) -> String {
-    let source_rests = |service: &str| state.switched && service.starts_with("source");
-    let shut = state.fences.keys().filter(|service| !source_rests(service));
-    shut.cloned().collect::<Vec<_>>().join(" and the ")
+/// The process that watches over this one, where one does.
+pub(super) fn watching() -> Option<i32> {
+    std::env::var_os(SUPERVISED).map(|_| nix::unistd::getppid().as_raw())
+}
+
+/// The fence that keeps tenants from writing, where the step that shut it was left in the middle. One that
+/// failed is the driver's: what it needs, an engine has tried already.
+pub(super) fn cut_off(state: &RunState) -> Option<String> {
+    let barring = state.barring()?;
+    let left = |step: &StepState| matches!(step.status, Status::Running | Status::InDoubt);
+    let by = state.fences.get(barring).and_then(|by| state.steps.get(by));
+    by.is_some_and(left).then(|| barring.to_owned())
 }
 
 async fn once(places: &[String]) -> std::io::Result<ExitStatus> {

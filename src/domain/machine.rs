@@ -99,7 +99,9 @@ pub fn decide(state: &RunState, plan: &Plan, command: &Command) -> Result<Vec<Ev
         Command::Adopt { step, by, checks } => {
             let step = next_is(state, plan, step)?;
             let status = state.step(&step.id).status;
-            if status == Status::Running || state.step(&step.id).direction == Direction::Back && stands(state, step) {
+            let was = state.step(&step.id);
+            let half_back = was.direction == Direction::Back && stands(state, step) && !was.stands_after_all();
+            if status == Status::Running || half_back {
                 return Err(refusal(step, status, "adopted"));
             }
             if let Some(check) = checks.iter().find(|check| check.is_failed()) {

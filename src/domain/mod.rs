@@ -12,6 +12,7 @@ pub mod failure;
 pub mod figure;
 pub mod finding;
 pub mod ids;
+pub mod limit;
 pub mod machine;
 pub mod period;
 pub mod plain;

@@ -24,6 +24,11 @@ pub enum Side {
     Target,
 }
 
+/// The old side's server, as failures, fences and identities name it.
+pub const SOURCE: &str = "source MySQL";
+/// The new side's.
+pub const TARGET: &str = "target MySQL";
+
 /// What a database holds, as kinds of resource.
 const INSIDE_A_DATABASE: &[&str] = &["table", "view", "procedure", "function", "trigger", "event"];
 

@@ -11,12 +11,18 @@ use serde::Serialize;
 use super::approval::Approval;
 use super::event::{Event, Holder, Recorded};
 use super::ids::{RunId, StepId};
-use super::resource::Resource;
+use super::resource::{Resource, SOURCE, TARGET};
 use super::seat::Seat;
 pub use step::{Direction, Effect, Stage, Status, StepState};
 
 /// The checkpoint with the time from which a switch's budget runs.
 pub const FROZEN_AT: &str = "frozen_at";
+
+/// The checkpoint with the seconds that writes waited, made when the new side was seen to take one.
+pub const FREEZE_SECONDS: &str = "freeze_seconds";
+
+/// The checkpoint of a way back that was given up before anything was taken back, with its attempt.
+pub const BACK_GIVEN_UP: &str = "back_given_up";
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -94,6 +100,15 @@ impl RunState {
     /// Whether the step is over, and good.
     pub fn is_over(&self, id: &StepId) -> bool {
         self.steps.get(id).is_some_and(|step| matches!(step.status, Status::Done | Status::Adopted))
+    }
+
+    /// The service whose fence keeps tenants from writing: that of the side which serves, and this is the old one
+    /// until the new one was seen to take a write. The other side's fence is what they are safe behind.
+    pub fn barring(&self) -> Option<&str> {
+        let took_a_write = self.steps.values().any(|step| step.checkpoints.contains_key(FREEZE_SECONDS));
+        let serves = if self.switched && took_a_write { TARGET } else { SOURCE };
+        let fences = self.fences.keys().map(String::as_str);
+        fences.into_iter().find(|service| *service == serves)
     }
 
     /// Takes one more event in. Events of an attempt that is not the last one change nothing.

@@ -22,7 +22,8 @@ pub(super) async fn watch(engine: Engine, cancel: CancellationToken) {
     while cancel.run_until_cancelled(ticks.tick()).await.is_some() {
         let state = engine.book.state();
         for step in &engine.plan.runbook.steps {
-            if state.step(&step.id).status != Status::Done {
+            let was = state.step(&step.id);
+            if was.status != Status::Done && !was.stands_after_all() {
                 continue;
             }
             let cx = engine.reading(&step.id, &cancel);

@@ -1,7 +1,7 @@
 //! The one way to an engine: commands in, state and notices out. Cheap to clone.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,10 +9,11 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::book::Book;
-use super::companions;
 use super::work::{Asked, Engine, InFlight};
+use super::{companions, limits};
 use crate::actions::{Action, Progress, Recorder};
 use crate::domain::event::Holder;
+use crate::domain::limit::Limit;
 use crate::domain::machine::{self, Command};
 use crate::domain::saying::Saying;
 use crate::domain::{Check, Failure, Plan, Preview, Recorded, RunId, RunState, StepId};
@@ -28,6 +29,9 @@ pub enum Notice {
     /// How what a step left running is doing: the step, whether later ones may rely on it, and its figures.
     #[expect(missing_docs, reason = "said in the line above")]
     Companion { companion: StepId, healthy: bool, detail: String },
+    /// What can run out between two steps, all of it as it was seen now.
+    #[expect(missing_docs, reason = "said in the line above")]
+    Limits { limits: Vec<Limit> },
 }
 
 /// So many events are read from the journal at once: appending has to wait meanwhile.
@@ -44,11 +48,12 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn start(run: RunId, plan: Arc<Plan>, directory: PathBuf, book: Arc<Book>) -> Self {
-        let engine = Engine { run, plan, directory, book, in_flight: InFlight::default() };
+        let engine = Engine { run, plan, directory, book, in_flight: InFlight::default(), limits: Arc::default() };
         let cancel = CancellationToken::new();
         let (orders, inbox) = mpsc::channel(16);
         tokio::spawn(engine.clone().carry_out(inbox, cancel.clone()));
         tokio::spawn(companions::watch(engine.clone(), cancel.clone()));
+        tokio::spawn(limits::watch(engine.clone(), cancel.clone()));
         Self { orders, engine, cancel }
     }
 
@@ -70,6 +75,11 @@ impl Handle {
     /// The state as it stands.
     pub fn state(&self) -> RunState {
         self.engine.book.state()
+    }
+
+    /// What can run out between two steps, as last looked at; empty until then.
+    pub fn limits(&self) -> Vec<Limit> {
+        self.engine.limits.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What happens from now on.

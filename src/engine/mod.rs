@@ -11,6 +11,7 @@ pub mod companions;
 pub mod crash;
 pub mod forecast;
 pub mod handle;
+mod limits;
 mod work;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Attempt;
 use super::book::Book;
 use crate::actions::{Action, Reading, Recorder};
+use crate::domain::limit::Limit;
 use crate::domain::machine::{self, Command};
 use crate::domain::runbook::Step;
 use crate::domain::state::Direction;
@@ -33,6 +34,8 @@ pub(super) struct Engine {
     pub(super) directory: PathBuf,
     pub(super) book: Arc<Book>,
     pub(super) in_flight: InFlight,
+    /// What can run out between two steps, as last looked at.
+    pub(super) limits: Arc<Mutex<Vec<Limit>>>,
 }
 
 /// The attempt that runs, if one does.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::StepId;
+use crate::domain::limit::Limit;
 
 /// How many samples of a rate are kept: a sparkline's width.
 pub const SAMPLES: usize = 60;
@@ -19,6 +20,10 @@ pub struct Live {
     pub meters: BTreeMap<StepId, Vec<Meter>>,
     /// The last figures of what finished steps left running.
     pub companions: BTreeMap<StepId, Companion>,
+    /// What can run out between two steps, as last looked at.
+    pub limits: Vec<Limit>,
+    /// The process that starts the engine again should it die behind a fence; nothing where none does.
+    pub supervisor: Option<Supervisor>,
     /// When the driver's client was last heard of; nothing where it never was.
     pub driver_seen: Option<Timestamp>,
     /// Who asks for the wheel.
@@ -27,6 +32,15 @@ pub struct Live {
     pub clients: u32,
     /// The step that the engine is looking at before it starts it.
     pub looking_at: Option<StepId>,
+}
+
+/// The process that watches over the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Supervisor {
+    /// Its number.
+    pub pid: i32,
+    /// Whether it is still there.
+    pub alive: bool,
 }
 
 /// One thing being counted.

@@ -49,6 +49,9 @@ pub struct View {
     pub identities: Vec<(String, String)>,
     /// Fences that are shut: the service, and the step that shut it.
     pub fences: Vec<(String, StepId)>,
+    /// The one of them that keeps tenants from writing: the other side's is what they are safe behind.
+    #[serde(default)]
+    pub barred: Option<String>,
     /// Writes wait, or waited in the last try of a switch.
     pub freeze: Option<Freeze>,
     /// Whether the point of switching is passed.

@@ -59,6 +59,10 @@ fn hear(shared: &Shared, notice: &Notice) {
             let value = json!({ "at": now, "companion": companion, "healthy": healthy, "detail": detail });
             shared.logs().telemetry().write(&value);
         }
+        Notice::Limits { limits } => {
+            let value = json!({ "at": now, "limits": limits });
+            shared.logs().telemetry().write(&value);
+        }
         Notice::Progress(_) => {}
     }
 }

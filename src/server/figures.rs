@@ -38,6 +38,7 @@ impl Figures {
                 let figures = Companion { healthy: *healthy, detail: detail.clone(), at: now };
                 self.companions.insert(companion.clone(), figures);
             }
+            Notice::Limits { .. } => {}
             Notice::Event(recorded) => match &recorded.event {
                 Event::StepStarted { step, .. } => {
                     self.counting.remove(step);

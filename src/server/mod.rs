@@ -46,6 +46,8 @@ pub struct Options {
     pub history: History,
     /// What drives the run where no client does: `cutover run` in a script. Clients only look on then.
     pub driven_by: Option<String>,
+    /// The process that watches over this one.
+    pub supervisor: Option<i32>,
 }
 
 /// A listening server; it ends with [`Server::stop`], or when a driver shuts the engine down.
@@ -60,9 +62,9 @@ pub struct Server {
 /// # Errors
 /// That there can be no socket.
 pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
-    let Options { directory, history, driven_by } = options;
+    let directory = options.directory.clone();
     let (address, listener) = socket::listen(&directory)?;
-    let shared = Arc::new(Shared::new(handle, history, driven_by, &directory)?);
+    let shared = Arc::new(Shared::new(handle, options)?);
     tokio::spawn(feed::feed(Arc::clone(&shared)));
     tokio::spawn(publish::publish(Arc::clone(&shared)));
     let over = shared.over.clone();

@@ -1,6 +1,5 @@
 //! What the server's tasks and requests share.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
 use super::figures::Figures;
 use super::logs::Store;
 use super::orders::Answers;
@@ -15,7 +15,7 @@ use super::people::People;
 use crate::domain::{Failure, StepId};
 use crate::engine::Handle;
 use crate::protocol::derive::{self, Facts, History};
-use crate::protocol::live::Live;
+use crate::protocol::live::{Live, Supervisor};
 use crate::protocol::told;
 use crate::protocol::view::View;
 
@@ -23,6 +23,7 @@ pub(super) struct Shared {
     pub(super) handle: Handle,
     history: History,
     driven_by: Option<String>,
+    supervisor: Option<i32>,
     figures: Mutex<Figures>,
     people: Mutex<People>,
     logs: Mutex<Store>,
@@ -41,13 +42,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        handle: Handle,
-        history: History,
-        driven_by: Option<String>,
-        directory: &Path,
-    ) -> Result<Self, Failure> {
-        let mut logs = Store::new(directory);
+    pub(super) fn new(handle: Handle, options: Options) -> Result<Self, Failure> {
+        let Options { directory, history, driven_by, supervisor } = options;
+        let mut logs = Store::new(&directory);
         for recorded in handle.events(0, usize::MAX)? {
             told::of_event(&recorded, |line| logs.remember(line));
         }
@@ -55,6 +52,7 @@ impl Shared {
             handle,
             history,
             driven_by,
+            supervisor,
             figures: Mutex::default(),
             people: Mutex::new(People::new(Timestamp::now())),
             logs: Mutex::new(logs),
@@ -102,6 +100,9 @@ impl Shared {
         let mut live = self.figures().live();
         self.people().fill(&mut live);
         live.looking_at.clone_from(&self.looking_at.lock().unwrap_or_else(PoisonError::into_inner));
+        live.limits = self.handle.limits();
+        // Whoever takes in an orphan is another process.
+        live.supervisor = self.supervisor.map(|pid| Supervisor { pid, alive: nix::unistd::getppid().as_raw() == pid });
         let state = self.handle.state();
         derive::view(&Facts {
             state: &state,

@@ -1,15 +1,13 @@
 //! What each action does to a screen; those that command open a dialog, and the dialog sends the order.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::action::Action;
 use super::dialog::kind::{of_back, of_start};
 use super::dialog::{Dialog, Field, Kind, Sending};
 use super::model::{Looking, Model, Overlay, Tab};
+use super::places::{back_to_now, leave, next_tab, scroll, to_tab, waits};
 use super::update::Effect;
 use crate::domain::StepId;
 use crate::domain::state::Status;
-use crate::protocol::log::Level;
 use crate::protocol::order::{Order, Previewed, Verb};
 
 /// Carries out an action.
@@ -49,17 +47,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Wrap => model.logs.wrap = !model.logs.wrap,
         Action::OnlyStep => {
             let step = model.step().map(|step| step.id.clone());
-            model.logs.step = if model.logs.step.is_some() { None } else { step };
-            model.logs.anew();
+            model.logs.only(step);
         }
-        Action::Level => {
-            model.logs.level = match model.logs.level {
-                Level::Info => Level::Warn,
-                Level::Warn => Level::Error,
-                Level::Error => Level::Info,
-            };
-            model.logs.anew();
-        }
+        Action::Level => model.logs.next_level(),
         Action::Note => open(model, Kind::Note, vec![Field::words("what everybody should know", false)]),
         Action::Hand => hand(model),
         Action::Wheel => wheel(model),
@@ -216,84 +206,5 @@ fn wheel(model: &mut Model) {
         open(model, Kind::Take { current: current.clone() }, knows());
     } else {
         open(model, Kind::Ask, vec![Field::words("why", false)]);
-    }
-}
-
-/// To what waits: a hand, else the step.
-fn waits(model: &mut Model) {
-    back_to_now(model);
-    model.selected = None;
-    model.overlay = None;
-    to_tab(model, if model.view.hands.is_empty() { Tab::Step } else { Tab::People });
-}
-
-fn back_to_now(model: &mut Model) {
-    if model.past.take().is_some() {
-        model.selected = None;
-    }
-}
-
-/// One level up; it never quits.
-fn leave(model: &mut Model) {
-    if model.past.is_some() {
-        back_to_now(model);
-    } else if !model.in_week {
-        model.in_week = true;
-    } else {
-        model.selected = None;
-    }
-}
-
-fn to_tab(model: &mut Model, tab: Tab) {
-    model.in_week = false;
-    if model.tab != tab {
-        model.tab = tab;
-        model.scroll = 0;
-    }
-}
-
-fn next_tab(model: &mut Model, by: usize) {
-    let at = Tab::ALL.iter().position(|tab| *tab == model.tab).unwrap_or(0);
-    if let Some(tab) = Tab::ALL.get((at + by) % Tab::ALL.len()) {
-        to_tab(model, *tab);
-    }
-}
-
-fn scroll(model: &mut Model, by: isize) {
-    if model.in_week {
-        let steps = &model.shown().steps;
-        let at = model.step().and_then(|step| steps.iter().position(|known| known.id == step.id)).unwrap_or(0);
-        let to = at.saturating_add_signed(by).min(steps.len().saturating_sub(1));
-        let to = steps.get(to).map(|step| step.id.clone());
-        // On the current step the selection follows the run again.
-        model.selected = to.filter(|to| model.view.current.as_ref() != Some(to) || model.past.is_some());
-        model.scroll = 0;
-        return;
-    }
-    match model.tab {
-        Tab::Logs => model.logs.scroll(by),
-        Tab::Timeline => model.timeline.scroll(by),
-        // Drawing knows how long the panel is, and shows its end where this is beyond it.
-        _ => model.scroll = model.scroll.saturating_add_signed(by).min(10_000),
-    }
-}
-
-/// Typing what the log is searched for.
-pub(super) fn type_search(model: &mut Model, key: &KeyEvent) {
-    let before = model.logs.search.clone();
-    match key.code {
-        KeyCode::Enter => model.logs.typing = false,
-        KeyCode::Esc => {
-            model.logs.typing = false;
-            model.logs.search.clear();
-        }
-        KeyCode::Backspace => {
-            model.logs.search.pop();
-        }
-        KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => model.logs.search.push(letter),
-        _ => {}
-    }
-    if model.logs.search != before {
-        model.logs.anew();
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
 use crate::domain::StepId;
 use crate::protocol::log::{Level, Line, Page, Query};
 
@@ -42,6 +44,42 @@ pub struct LogPanel {
 }
 
 impl LogPanel {
+    /// A key while the search is typed.
+    pub fn type_search(&mut self, key: &KeyEvent) {
+        let before = self.search.clone();
+        match key.code {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => {
+                self.typing = false;
+                self.search.clear();
+            }
+            KeyCode::Backspace => {
+                self.search.pop();
+            }
+            KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => self.search.push(letter),
+            _ => {}
+        }
+        if self.search != before {
+            self.anew();
+        }
+    }
+
+    /// Only lines of that step; of all of them again, where it was one.
+    pub fn only(&mut self, step: Option<StepId>) {
+        self.step = if self.step.is_some() { None } else { step };
+        self.anew();
+    }
+
+    /// Graver lines only; after the gravest all of them again.
+    pub fn next_level(&mut self) {
+        self.level = match self.level {
+            Level::Info => Level::Warn,
+            Level::Warn => Level::Error,
+            Level::Error => Level::Info,
+        };
+        self.anew();
+    }
+
     /// Whether it is time to ask again.
     pub fn due(&mut self, now: Duration) -> bool {
         let due = !self.asked && (self.lines.is_empty() || now.saturating_sub(self.asked_at) >= EVERY);

@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod logs;
 pub mod model;
 pub mod overlay;
+mod places;
 mod seen;
 mod show;
 mod terminal;

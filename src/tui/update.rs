@@ -192,7 +192,7 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         return overlay::key(model, key);
     }
     if model.logs.typing && model.tab == Tab::Logs {
-        command::type_search(model, key);
+        model.logs.type_search(key);
         return Vec::new();
     }
     match model.keymap.action(key) {

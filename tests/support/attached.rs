@@ -121,6 +121,13 @@ impl Bench {
         }
     }
 
+    /// Kills the supervisor alone.
+    pub fn kill_supervisor(&mut self) {
+        let mut supervisor = self.engine.take().unwrap();
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+    }
+
     /// Waits for the engine's end.
     pub fn ended(&mut self) -> std::process::ExitStatus {
         self.engine.take().unwrap().wait().unwrap()

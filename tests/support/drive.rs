@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use cutover::actions::{Action, CrashPoint, Outputs, Progress, Reading, Recorder};
+use cutover::actions::{Action, CrashPoint, Health, Outputs, Progress, Reading, Recorder};
 use cutover::domain::event::{Consent, ConsentKind, Recorded};
 use cutover::domain::runbook::Runbook;
 use cutover::domain::{Check, Event, Failure, Plan, Preview, RunId, RunState, StepId};
@@ -182,6 +182,10 @@ impl Drive {
         *self.memory.crash_at.lock().unwrap() = Some((key.to_owned(), point));
         let ended = AssertUnwindSafe(self.rollback(step)).catch_unwind().await;
         assert!(ended.is_err(), "it was to die at {key} {point:?}: {ended:?}");
+    }
+
+    pub async fn companion(&self, step: &str) -> Result<Option<Health>, Failure> {
+        self.action(step).companion(&self.context(step)).await
     }
 
     pub async fn verify(&self, step: &str) -> Result<Vec<Check>, Failure> {

@@ -3,9 +3,10 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use cutover::domain::event::Event;
+use cutover::domain::limit::Limit;
 use cutover::domain::preview::{Preview, Verb};
 use cutover::domain::{Condition, Failure};
-use cutover::protocol::live::{Asking, Companion};
+use cutover::protocol::live::{Asking, Companion, Supervisor};
 use cutover::protocol::order::Previewed;
 use jiff::Timestamp;
 use serde_json::json;
@@ -150,6 +151,8 @@ pub fn ready() -> Story {
     story.until("2026-03-06T03:04:00Z");
     let at = story.now;
     story.live.companions.insert("restore".into(), Companion { healthy: true, detail: detail.into(), at });
+    story.live.supervisor = Some(Supervisor { pid: 4241, alive: true });
+    story.live.limits = limits(story.now);
     story
 }
 
@@ -291,5 +294,20 @@ fn board(at: Timestamp, lag: Option<&str>) -> Vec<Condition> {
         Condition::holds("the record is as lower-ttl left it", "A 203.0.113.10 (60 s)", at),
         Condition::holds("the ingress answers as the new build", "3 of 3 pods ready", at),
         Condition::holds("no transaction has been open for long", "oldest 0.2 s", at).within("2 s"),
+    ]
+}
+
+/// What can run out in the night of the switch.
+fn limits(now: Timestamp) -> Vec<Limit> {
+    let hours = |hours| Some(now + jiff::SignedDuration::from_hours(hours));
+    vec![
+        Limit::holds("disk of this run", "41,204.0 MiB free at /var/lib/cutover").against("512.0 MiB", true),
+        Limit::holds("binlogs of the source MySQL", "kept for 168 h")
+            .against("needed for 0.2 s", true)
+            .until(hours(167), 12 * 3600),
+        Limit::holds("login at AWS", "ASIA5EXAMPLE by an SSO session")
+            .until(hours(3), 4 * 3600)
+            .fix("log in again (`aws sso login`), in the engine's own environment"),
+        Limit::holds("login at the cluster", "it knows us as mara"),
     ]
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::actions::{Result, Working};
+pub(super) use crate::domain::resource::TARGET;
 use crate::services::mysql::{Endpoint, LockName, Session, literal, lock};
 
-/// The service under which the server is pinned.
-pub(super) const TARGET: &str = "target MySQL";
 /// What the keys of the effects are, or begin with.
 pub(super) const SCHEMA: &str = "database:";
 pub(super) const ACCOUNT: &str = "account";

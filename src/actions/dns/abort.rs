@@ -36,6 +36,11 @@ pub(super) fn is_due(cx: &Working) -> bool {
             || [events::AT_SOURCE, HOLD, FENCE, FORWARD, REVERSE].into_iter().any(begun))
 }
 
+/// Whether what is made before a freeze stands: it keeps nobody waiting, and is gone on with by the next try.
+pub(super) fn is_staged(cx: &Working) -> bool {
+    cx.standing().iter().any(|(key, _)| [before::SKIP_START, before::REVERSE_CHANNEL].contains(&key.as_str()))
+}
+
 /// Whether this try was being taken back when its engine went away: then that is gone on with.
 pub(super) fn is_under_way(cx: &Working, attempt: u32) -> bool {
     let of_this_try = format!("abort-{attempt}-");
@@ -55,13 +60,13 @@ pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) ->
         cx.effect(effect, again(), act).await?;
         cx.undone(FENCE)?;
     }
-    cx.fence(SOURCE, false)?;
     if let Some(front) = &world.front {
         let effect = Effect::new(format!("abort-{attempt}-front-direct"), "pass everything to the old side again")
             .touches(Resource::front());
         cx.effect(effect, again(), async { Ok(front.direct(PATIENCE).await?) }).await?;
     }
     undone(cx, HOLD)?;
+    cx.fence(SOURCE, false)?;
     events::back_to_source(cx, world, None).await?;
 
     let effect = Effect::new(

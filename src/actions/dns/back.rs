@@ -18,11 +18,14 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::open::OPEN_TARGET;
 use super::world::World;
 use super::{abort, take_back};
 use crate::actions::servers::{logged_in_as, target};
 use crate::actions::{Reading, Result, Working};
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Switch;
+use crate::domain::state::BACK_GIVEN_UP;
 use crate::domain::{Check, Failure, FailureKind};
 use crate::services::mysql::Endpoint;
 use crate::services::mysql::fence::Held;
@@ -31,14 +34,12 @@ use crate::services::mysql::fence::Held;
 const INTENDED: &str = "back_intended";
 /// The checkpoint that counts tries.
 const TRY: &str = "back_try";
-/// The service whose fence is journalled.
-const TARGET: &str = "target MySQL";
 
 /// Takes the switch back from wherever it stands.
 pub(super) async fn run(cx: &Working, inputs: &Switch) -> Result<Vec<Check>> {
     if cx.checkpointed::<bool>(INTENDED)?.is_none() {
         if !cx.state().switched {
-            if abort::is_due(cx) {
+            if abort::is_due(cx) || abort::is_staged(cx) {
                 Box::pin(take_back(cx, "it is rolled back before the target was opened")).await?;
             }
             return Box::pin(prove::never_left(cx)).await;
@@ -67,7 +68,11 @@ async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
     if frozen_at.is_none() {
         attempt += 1;
         cx.checkpoint(TRY, &attempt)?;
-        held = Some(Box::pin(freeze::before(cx, &world, inputs, attempt)).await?);
+        held = match Box::pin(freeze::before(cx, &world, inputs, attempt)).await {
+            Ok(held) => held,
+            Err(failure) => return Err(given_up(cx, attempt, failure).await),
+        };
+        cx.checkpoint(&freeze::frozen_key(attempt), &Timestamp::now())?;
     }
     let left = frozen_at.and_then(|at| freeze::left(inputs, at)).unwrap_or_else(|| inputs.budget.duration());
     let deadline = Instant::now() + left;
@@ -83,11 +88,19 @@ async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
         Err(_) => over_budget(&format!("{} were over, and it was to {}", inputs.budget, world.was_doing())),
     };
     drop((held, world));
-    put_forward(cx, attempt, &failure.what)
-        .await
-        .map_err(|abort| abort.while_doing("open the target again").because(failure.what.clone()))?;
+    Err(given_up(cx, attempt, failure).await)
+}
+
+/// Nothing was taken back: everything is as it was before, and the failure says so.
+async fn given_up(cx: &Working, attempt: u32, failure: Failure) -> Failure {
+    if let Err(abort) = put_forward(cx, attempt, &failure.what).await {
+        return abort.while_doing("open the target again").because(failure.what);
+    }
+    if let Err(unwritten) = cx.checkpoint(BACK_GIVEN_UP, &cx.attempt()) {
+        return unwritten;
+    }
     let kind = if failure.kind == FailureKind::Interrupted { failure.kind } else { FailureKind::Permanent };
-    Err(Failure { kind, ..failure })
+    Failure { kind, ..failure }
 }
 
 /// Before the intent: the target takes writes again, as before the try.
@@ -97,11 +110,16 @@ async fn put_forward(cx: &Working, attempt: u32, why: &str) -> Result<()> {
     freeze::take_back(&cx, &world, attempt, why).await
 }
 
-/// A connection of the application's account at the target, made while it may write.
-async fn held(cx: &Reading, world: &World) -> Result<Held> {
+/// A connection of the application's account at the target, made while it may write; nothing where a switch
+/// went no further than the point of switching, and it never could.
+async fn held(cx: &Reading, world: &World) -> Result<Option<Held>> {
+    let opened = cx.standing().iter().any(|(key, effect)| key == OPEN_TARGET && effect.happened());
+    if !opened {
+        return Ok(None);
+    }
     let endpoint = application(cx).await?;
     let (schema, table) = world.a_table().await?;
-    Ok(Held::open(&endpoint, &schema, &table).await?)
+    Ok(Some(Held::open(&endpoint, &schema, &table).await?))
 }
 
 /// The target, as the application logs in.

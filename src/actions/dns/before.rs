@@ -11,7 +11,8 @@ use super::relay::Relay;
 use super::service::{self, deployed};
 use super::world::World;
 use super::{events, ready};
-use crate::actions::{Action as _, Effect, Result, Working, again};
+use crate::actions::restore::prove::prove;
+use crate::actions::{Effect, Result, Working, again};
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs;
 use crate::domain::{Failure, Resource};
@@ -20,11 +21,12 @@ use crate::services::mysql::Flavour;
 use crate::services::mysql::fence::{Held, Refusal, proof};
 use crate::services::mysql::replication::{self, patterns};
 use crate::services::mysql::variable::Variable;
+use crate::services::route53::differences;
 
 /// The checkpoint of a verification made here because the restore's had expired.
 pub(super) const VERIFIED: &str = "verified_at";
 /// The effects that an abort takes back.
-pub(super) const SKIP_START: &str = "skip-replica-start";
+pub(in crate::actions) const SKIP_START: &str = "skip-replica-start";
 /// See [`SKIP_START`].
 pub(super) const REVERSE_CHANNEL: &str = "reverse-channel";
 /// The checkpoint that says why the source does not follow the target after the switch.
@@ -34,6 +36,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Does all of it, and gives back a connection of the application's for the proof of the fence.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<Held> {
     fenceable(world)?;
+    let found = world.record.sets().await?;
     ready::not_diverged(cx, world)?;
     events::can_move(world).await?;
     ready::schema_unchanged(cx, world).await?;
@@ -54,6 +57,11 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     staged(cx, world, inputs).await?;
     caught_up(cx, world, inputs).await?;
     ready::nothing_prepared(world).await?;
+    // What waited above may have taken hours, and the driver agreed to this answer's change.
+    let differences = differences(&found, &world.record.sets().await?);
+    if !differences.is_empty() {
+        return Err(world.record.changed_by_others(&differences));
+    }
     hold_a_connection(world).await
 }
 
@@ -102,7 +110,7 @@ async fn verified(cx: &Working) -> Result<()> {
         return Ok(());
     }
     cx.log("the restore's verification has expired: comparing again")?;
-    let checks = restore.verify(&cx.as_step(&step).checking()).await?;
+    let checks = prove(&restore, &cx.as_step(&step).checking()).await?;
     if let Some(failed) = checks.iter().find(|check| check.is_failed()) {
         return Err(Failure::permanent(format!("the target is not equal: {}", failed.fact))
             .because(failed.evidence.clone())

@@ -12,6 +12,8 @@ use crate::actions::servers::source;
 use crate::actions::{Health, Reading, Result};
 use crate::domain::runbook::ActionSpec;
 use crate::services::mysql::Session;
+use crate::services::mysql::fence::Blockers;
+use crate::services::mysql::fence::own::{self, OpenState};
 use crate::services::mysql::replication::{self, patterns};
 
 /// The effect of `settle` that ends the channel.
@@ -29,8 +31,28 @@ pub(super) async fn look(cx: &Reading) -> Result<Option<Health>> {
         return Ok(None);
     }
     let mut session = Session::open(&source(cx).await?).await?;
+    let opened = shut_again(&mut session).await?;
     let health = tend(&mut session, &cx.source()?.schemas).await?;
-    Ok(Some(health))
+    Ok(Some(if opened {
+        let detail = format!(
+            "the {} took writes: it had come up without its fence, which is shut again. What it took is in neither \
+             copy: look for it in its binary log; {}",
+            session.endpoint().label,
+            health.detail
+        );
+        Health { healthy: false, detail }
+    } else {
+        health
+    }))
+}
+
+/// Shuts the fence of a source that somebody opened, or started without what is persisted; whether that was so.
+async fn shut_again(session: &mut Session) -> Result<bool> {
+    if OpenState::read(session).await?.is_shut() {
+        return Ok(false);
+    }
+    own::shut(session, &Blockers::EndAll, Instant::now() + STARTS).await?;
+    Ok(true)
 }
 
 /// The health of the channel on `session`'s server, which is set right if it can be.

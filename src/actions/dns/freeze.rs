@@ -11,6 +11,7 @@ use super::world::World;
 use super::{before, events, service};
 use crate::actions::servers::source;
 use crate::actions::{Effect, Reading, Reality, Result, Working, again};
+pub(super) use crate::domain::resource::SOURCE;
 use crate::domain::resource::{self, Resource};
 use crate::domain::runbook::inputs;
 pub(super) use crate::domain::state::FROZEN_AT;
@@ -20,8 +21,6 @@ use crate::services::mysql::fence::{self, Blockers, Held, Refusal, own::OpenStat
 use crate::services::mysql::replication::{self, Applied};
 use crate::services::mysql::{GtidSet, Session};
 
-/// The service whose fence is journalled.
-pub(super) const SOURCE: &str = "source MySQL";
 /// The effects of a try, which an abort takes back.
 pub(super) const HOLD: &str = "hold";
 /// See [`HOLD`].
@@ -50,6 +49,8 @@ pub(super) async fn run(
     // While tenants do not wait yet.
     world.doing(format!("disable the events of the {}", world.source_at));
     events::rest_at_source(cx, world, deadline).await?;
+    // Said before the hold: from there on tenants wait, and an engine that follows has to know.
+    cx.fence(SOURCE, true)?;
     world.doing("hold writes at the front, and wait for those in flight");
     hold(cx, world, deadline).await?;
     world.doing(format!("fence the {}", world.source_at));
@@ -109,7 +110,6 @@ async fn shut(
     deadline: Instant,
 ) -> Result<()> {
     let before = OpenState::read(&mut *world.source.lock().await).await?;
-    cx.fence(SOURCE, true)?;
     let policy = if inputs.end_blockers { Blockers::EndAll } else { Blockers::Wait };
     let effect = Effect::new(FENCE, "fence the source against writes")
         .undo(json!({ "before": before }))

@@ -6,7 +6,7 @@
 
 mod abort;
 mod back;
-mod before;
+pub(super) mod before;
 mod board;
 pub(super) mod companion;
 mod cost;

@@ -17,6 +17,7 @@ use super::world::World;
 use crate::actions::{Effect, Outputs, Reading, Result, Working, again, cluster};
 use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
+use crate::domain::state::FREEZE_SECONDS;
 use crate::domain::{Failure, Resource};
 use crate::services::mysql::fence::managed::{self, OpenAccount};
 use crate::services::mysql::grants;
@@ -38,7 +39,6 @@ pub(super) const RECORD: &str = "record";
 /// See [`OPEN_TARGET`].
 pub(super) const JOBS: &str = "jobs";
 const SWITCHED_AT: &str = "switched_at";
-const FREEZE: &str = "freeze_seconds";
 const READS: &str = "freeze_handler_reads";
 /// For pods to come back with their new rights, and for writes at the front to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,7 +66,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, co
     if cx.checkpointed::<Timestamp>(SWITCHED_AT)?.is_none() {
         let now = Timestamp::now();
         if let Some(frozen_at) = cx.checkpointed::<Timestamp>(FROZEN_AT)? {
-            cx.checkpoint(FREEZE, &now.duration_since(frozen_at).as_secs_f64())?;
+            cx.checkpoint(FREEZE_SECONDS, &now.duration_since(frozen_at).as_secs_f64())?;
         }
         if let Some(cost) = cost {
             cx.checkpoint(READS, &cost.so_far(world).await?)?;
@@ -78,7 +78,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, co
     world.record.wait_insync(cx, &swapped).await?;
     jobs(cx).await?;
     let mut outputs = Outputs::new();
-    for name in [FREEZE, READS, SWITCHED_AT] {
+    for name in [FREEZE_SECONDS, READS, SWITCHED_AT] {
         if let Some(value) = cx.checkpointed::<serde_json::Value>(name)? {
             outputs.insert(name.to_owned(), value);
         }

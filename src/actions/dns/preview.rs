@@ -7,6 +7,8 @@ use super::world::World;
 use super::{board, events};
 use crate::actions::{Reading, Result};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Failure, Preview, Risk, risk};
 use crate::services::mysql::fence::managed::OpenAccount;
@@ -19,8 +21,8 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     let world = Box::pin(World::look(cx)).await?;
     fenceable(&world)?;
     world.record.refuse_foreign().await?;
-    preview.identity("source MySQL", world.source_facts.uuid.clone());
-    preview.identity("target MySQL", world.target_facts.uuid.clone());
+    preview.identity(SOURCE, world.source_facts.uuid.clone());
+    preview.identity(TARGET, world.target_facts.uuid.clone());
     preview.identity("hosted zone", world.record.identity());
     preview.setting("budget for the freeze", inputs.budget.to_string());
     preview.setting("lag limit", inputs.max_lag.to_string());
@@ -43,7 +45,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     }
     preview.change(
         Verb::Change,
-        "source MySQL",
+        SOURCE,
         vec![
             "fenced by super_read_only, persisted".to_owned(),
             if world.no_way_back.is_none() { "follows the target" } else { "follows nobody: it cannot" }.to_owned(),

@@ -82,7 +82,7 @@ pub(in crate::actions) async fn ask(cx: &Reading, address: IpAddr, asked: &Asked
 }
 
 /// Asks until the deployed build answers well, or `patience` is over; the last answer or fault is the reason.
-pub(super) async fn until_served(
+pub(in crate::actions) async fn until_served(
     cx: &Reading,
     address: IpAddr,
     asked: &Asked,

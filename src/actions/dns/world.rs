@@ -10,6 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::actions::record::Record;
 use crate::actions::servers::{logged_in_as, source, target};
 use crate::actions::{Reading, Result};
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::Front as FrontSpec;
 use crate::domain::{Failure, FailureKind, Plan, StepId, runbook::ActionSpec};
 use crate::services::docker::Engine;
@@ -113,8 +115,8 @@ impl World {
     async fn of(cx: &Reading, from: Endpoint, sessions: (Session, Session)) -> Result<Self> {
         let (mut source, mut target) = sessions;
         let (source_facts, target_facts) = (Server::read(&mut source).await?, Server::read(&mut target).await?);
-        cx.recognise("source MySQL", &source_facts.uuid)?;
-        cx.recognise("target MySQL", &target_facts.uuid)?;
+        cx.recognise(SOURCE, &source_facts.uuid)?;
+        cx.recognise(TARGET, &target_facts.uuid)?;
         let (old, new) = (cx.source()?, cx.target()?);
         Ok(Self {
             source_at: format!("{} at {}", from.label, from.address()),

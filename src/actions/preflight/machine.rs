@@ -16,7 +16,7 @@ use crate::services::mysql::Session;
 use crate::services::mysql::table::read_tables;
 
 /// Left free beside the snapshots, for the journal and everybody else.
-const RESERVE: u64 = 512 << 20;
+pub(in crate::actions) const RESERVE: u64 = 512 << 20;
 
 pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
     let mut book = Book::of("this machine");
@@ -105,7 +105,7 @@ async fn size_of_source(cx: &Reading) -> crate::actions::Result<u64> {
 }
 
 /// What an ordinary user may still write there, in bytes.
-pub(super) fn free(place: &Path) -> Result<u64, Failure> {
+pub(in crate::actions) fn free(place: &Path) -> Result<u64, Failure> {
     let seen = statvfs(place).map_err(|why| {
         Failure::permanent(format!("ask for the free space at {}", place.display())).because(why.to_string())
     })?;
@@ -113,7 +113,7 @@ pub(super) fn free(place: &Path) -> Result<u64, Failure> {
 }
 
 /// The nearest directory above that is there already.
-fn existing(path: &Path) -> PathBuf {
+pub(in crate::actions) fn existing(path: &Path) -> PathBuf {
     path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 

@@ -16,7 +16,7 @@ mod dns;
 mod docker;
 mod front;
 mod kubernetes;
-mod machine;
+pub(super) mod machine;
 mod mysql;
 mod registry;
 mod service;

@@ -6,6 +6,7 @@
 
 mod back;
 mod made;
+mod put_back;
 mod schema;
 
 use self::made::{gtids_on, keep_binlogs, make_account};
@@ -13,6 +14,8 @@ pub(super) use self::schema::schema_digest;
 use super::servers::{logged_in_as, source, target};
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Prepare;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::grants::{self, Account};
@@ -107,9 +110,6 @@ impl Action for Prepare {
         back::rollback(cx).await
     }
 }
-
-const SOURCE: &str = "source MySQL";
-const TARGET: &str = "target MySQL";
 
 async fn sides(cx: &Reading) -> Result<[(&'static str, Endpoint, Account); 2]> {
     let at_source = Account::anywhere(&cx.source()?.mysql.replication.user);

@@ -12,7 +12,8 @@
 mod back;
 mod copy;
 mod follow;
-mod prove;
+pub(super) mod prove;
+mod served;
 
 pub(super) use copy::listener;
 
@@ -23,16 +24,14 @@ use serde_json::json;
 use super::servers::{source, target};
 use super::{Action, Checking, Health, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::load::state;
 use crate::services::mysql::replication;
 use crate::services::mysql::table::without_primary_key;
 use crate::services::mysql::{Server, Session};
-
-/// The identities under which the servers are pinned.
-const SOURCE: &str = "source MySQL";
-const TARGET: &str = "target MySQL";
 
 impl Action for Restore {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
@@ -88,7 +87,9 @@ impl Action for Restore {
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
-        prove::prove(self, cx).await
+        let mut checks = prove::prove(self, cx).await?;
+        checks.extend(served::look(cx).await?);
+        Ok(checks)
     }
 
     async fn way_back(&self, cx: &Reading) -> Result<Preview> {

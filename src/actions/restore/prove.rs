@@ -32,7 +32,7 @@ const LEFTOVER: Duration = Duration::from_secs(30);
 const NAMED: usize = 5;
 
 /// Compares, and says what was seen.
-pub(super) async fn prove(inputs: &Restore, cx: &Checking) -> Result<Vec<Check>> {
+pub(in crate::actions) async fn prove(inputs: &Restore, cx: &Checking) -> Result<Vec<Check>> {
     let to = target(cx).await?;
     let go_on = || async {
         let mut there = Session::open(&to).await?;

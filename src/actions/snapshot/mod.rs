@@ -16,15 +16,13 @@ use super::restore::listener;
 use super::servers::source;
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
 use crate::domain::runbook::inputs::Snapshot;
 use crate::domain::{Check, Failure, Preview, Resource};
 use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Locks, Manifest, Options, Patience, freeze};
 use crate::services::mysql::table::read_tables;
 use crate::services::mysql::{Server, Session};
-
-/// The identity under which the source is pinned.
-const SOURCE: &str = "source MySQL";
 
 /// The one effect.
 const EFFECT: &str = "snapshot";

@@ -123,7 +123,9 @@ impl Child {
 
     fn aborted(&self) -> Result<bool, Stop> {
         let state = self.state()?;
-        Ok(!state.switched && state.fences.is_empty() && state.steps.values().any(|step| step.status == Status::Failed))
+        Ok(!state.switched
+            && state.barring().is_none()
+            && state.steps.values().any(|step| step.status == Status::Failed))
     }
 
     fn failure(&self, status: ExitStatus) -> Result<Stop, Stop> {

@@ -77,7 +77,7 @@ impl WindowArgs {
     /// Says so where an engine that runs already does not serve what is asked for.
     pub(in crate::cli) fn compare(&self, directory: &Path) {
         let Some(address) = self.share else { return };
-        let served = self::url(directory);
+        let served = served(directory);
         if served.as_deref() != Some(&self.url(address)) {
             let where_it_is =
                 served.map_or_else(|| "shares no page".to_owned(), |url| format!("shares its page at {url}"));
@@ -129,9 +129,12 @@ pub(in crate::cli) async fn close(share: Option<Share>, directory: &Path) {
 }
 
 /// Where the engine of that state directory serves its page, if it does.
-pub(super) fn url(directory: &Path) -> Option<String> {
+fn served(directory: &Path) -> Option<String> {
     let text = fs::read_to_string(directory.join(FILE)).ok()?;
-    // Nobody can go to an address that stands for all of a machine's.
-    Some(text.trim().to_owned())
-        .filter(|url| !url.is_empty() && !url.contains("//0.0.0.0:") && !url.contains("//[::]:"))
+    Some(text.trim().to_owned()).filter(|url| !url.is_empty())
+}
+
+/// The same, where it is an address that somebody can go to: none that stands for all of a machine's.
+pub(super) fn url(directory: &Path) -> Option<String> {
+    served(directory).filter(|url| !url.contains("//0.0.0.0:") && !url.contains("//[::]:"))
 }

@@ -128,6 +128,13 @@ pub enum Stage {
     Undone,
 }
 
+impl Effect {
+    /// Whether it is known to have happened, and was not taken back.
+    pub fn happened(&self) -> bool {
+        matches!(self.stage, Stage::Happened(_))
+    }
+}
+
 impl StepState {
     pub(super) fn fold(&mut self, seq: u64, at: Timestamp, event: &Event) {
         self.seq = seq;
@@ -195,6 +202,7 @@ impl StepState {
             }
             Event::StepAdopted { checks, .. } => {
                 self.end(at, Status::Adopted);
+                self.direction = Direction::Forward;
                 self.checks.clone_from(checks);
             }
             Event::Kept { effect: Some(effect), .. } => {
@@ -212,6 +220,11 @@ impl StepState {
             self.kept.contains(*key) || !matches!(effect.stage, Stage::NotDone | Stage::Undone)
         };
         self.effects.iter().filter(stands).flat_map(|(_, effect)| &effect.touches)
+    }
+
+    /// Whether its way back was given up before anything was taken back: it stands as it did.
+    pub fn stands_after_all(&self) -> bool {
+        self.checkpoints.get(super::BACK_GIVEN_UP).and_then(Value::as_u64) == Some(self.attempt.into())
     }
 
     /// How long it took from its first start to its end, in seconds; nothing while it is not over.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 
+use crate::domain::resource::SOURCE;
 use crate::domain::resource::Side;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::{Front, MySql, Tls as Wanted};
 use crate::domain::{Plan, SecretRef};
 use crate::services::docker::{Credentials, Engine};
@@ -58,8 +60,8 @@ impl Places {
     pub(super) async fn mysql(&self, side: Side) -> Result<Option<Endpoint>> {
         let connections = &self.plan.runbook.connections;
         let (label, section) = match side {
-            Side::Source => ("source MySQL", connections.source.as_ref().map(|source| &source.mysql)),
-            Side::Target => ("target MySQL", connections.target.as_ref().map(|target| &target.mysql)),
+            Side::Source => (SOURCE, connections.source.as_ref().map(|source| &source.mysql)),
+            Side::Target => (TARGET, connections.target.as_ref().map(|target| &target.mysql)),
         };
         match section {
             Some(section) => self.endpoint(label, section).await.map(Some),

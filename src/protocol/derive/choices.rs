@@ -16,8 +16,13 @@ pub(super) fn of(facts: &Facts<'_>, step: &Step, was: &StepState) -> Vec<Choice>
     let is_last = machine::next_back(facts.state, facts.plan, None).is_some_and(|last| last.id == step.id);
     let mut choices = Vec::new();
     match (was.status, was.direction) {
-        (Status::Running, _) => choices.push(stop(facts, step)),
+        (Status::Running, direction) => choices.push(stop(facts, step, direction)),
         (Status::InDoubt, direction) if is_next || direction == Direction::Back => choices.push(resume(direction)),
+        (Status::Failed, Direction::Back) if was.stands_after_all() => {
+            choices.push(choice("roll_back", "tries again to take it back", "it is put forward again if that fails"));
+            let stands = "leaves it as it was before: nothing was taken back; its checks must pass";
+            choices.push(choice("adopt", stands, "it can be taken back later"));
+        }
         (Status::Failed, Direction::Back) => choices.push(Choice {
             verb: "roll_back".to_owned(),
             effect: "goes on taking it back: what was taken back stays so".to_owned(),
@@ -50,9 +55,15 @@ fn adopt() -> Choice {
     choice("adopt", "takes it as done by others; its checks must pass", "it is not: what others made is theirs")
 }
 
-fn stop(facts: &Facts<'_>, step: &Step) -> Choice {
-    let frozen = !facts.state.fences.is_empty() && !facts.state.switched;
+fn stop(facts: &Facts<'_>, step: &Step, direction: Direction) -> Choice {
+    let frozen = facts.state.barring().is_some();
     let effect = match step.action {
+        ActionSpec::Switch(_) if direction == Direction::Back && facts.state.switched => {
+            "leaves the tenants on the new side: it is open again, as before"
+        }
+        ActionSpec::Switch(_) if direction == Direction::Back => {
+            "nothing any more: the source is being opened, and it goes on to its end"
+        }
         ActionSpec::Switch(_) if facts.state.switched => {
             "nothing any more: past the point of switching it goes on to its end"
         }

@@ -39,7 +39,7 @@ impl Rehearsal {
                     measured.parts.insert((id.clone(), key.clone()), seconds);
                 }
             }
-            let freeze = step.outputs.get("freeze_seconds").and_then(serde_json::Value::as_f64);
+            let freeze = step.outputs.get(crate::domain::state::FREEZE_SECONDS).and_then(serde_json::Value::as_f64);
             measured.freeze_s = measured.freeze_s.or(freeze);
         }
         measured

@@ -15,7 +15,7 @@ use super::VERSION;
 use super::live::Live;
 use super::view::{Driver, Engine, Freeze, Hand, View};
 use crate::domain::runbook::ActionSpec;
-use crate::domain::state::{FROZEN_AT, Status};
+use crate::domain::state::{FREEZE_SECONDS, FROZEN_AT, Status};
 use crate::domain::{Plan, RunState, machine};
 pub use history::History;
 
@@ -66,6 +66,7 @@ pub fn view(facts: &Facts<'_>) -> View {
         current: current(state, plan),
         identities: state.identities.clone().into_iter().collect(),
         fences: state.fences.clone().into_iter().collect(),
+        barred: state.barring().map(str::to_owned),
         freeze: freeze(facts),
         switched: state.switched,
         steps: runbook.steps.iter().map(|step| steps::step(facts, step)).collect(),
@@ -123,9 +124,9 @@ fn freeze(facts: &Facts<'_>) -> Option<Freeze> {
     let ActionSpec::Switch(switch) = &step.action else { return None };
     let was = facts.state.steps.get(&step.id)?;
     let since: Timestamp = serde_json::from_value(was.checkpoints.get(FROZEN_AT)?.clone()).ok()?;
-    let told = was.outputs.get("freeze_seconds");
+    let told = was.outputs.get(FREEZE_SECONDS);
     // Before its attempt is over, what it noted; a note of an earlier try goes with no point of switching.
-    let noted = was.checkpoints.get("freeze_seconds").filter(|_| facts.state.switched);
+    let noted = was.checkpoints.get(FREEZE_SECONDS).filter(|_| facts.state.switched);
     let thawed = told.or(noted).and_then(serde_json::Value::as_f64);
     let thawed =
         thawed.map(|seconds| since.saturating_add(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or(since));

@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use super::Facts;
 use crate::domain::figure;
+use crate::domain::limit::Limit;
 use crate::domain::runbook::ActionSpec;
 use crate::domain::state::Status;
-use crate::protocol::view::{Level, Risk, View};
+use crate::protocol::view::{Level, Risk, Step, View};
 
 /// Less than this is near, in seconds.
 const NEAR_S: f64 = 3600.0;
@@ -15,8 +16,11 @@ const NEAR_S: f64 = 3600.0;
 pub(super) fn of(facts: &Facts<'_>, view: &View) -> Vec<Risk> {
     let mut risks = Vec::new();
     risks.extend(engine(view));
+    risks.extend(supervisor(facts));
+    risks.extend(facts.live.limits.iter().map(|limit| limited(limit, view)));
     risks.extend(companions(view));
     risks.extend(windows(view));
+    risks.extend(approvals(view));
     risks.extend(verification(facts));
     risks.extend(old_ttl(facts));
     risks.extend(deadline(view));
@@ -53,8 +57,69 @@ fn engine(view: &View) -> Option<Risk> {
     })
 }
 
+fn supervisor(facts: &Facts<'_>) -> Option<Risk> {
+    let supervisor = facts.live.supervisor?;
+    let gone = "gone: should the engine die behind a fence, nothing starts it again";
+    Some(Risk {
+        what: "supervisor".to_owned(),
+        value: if supervisor.alive { format!("process {}", supervisor.pid) } else { gone.to_owned() },
+        limit: None,
+        left_s: None,
+        level: if supervisor.alive { Level::Fine } else { Level::Over },
+        fix: (!supervisor.alive)
+            .then(|| "between two steps: end the engine (SIGTERM), then `cutover drive`".to_owned()),
+        step: None,
+    })
+}
+
+fn limited(limit: &Limit, view: &View) -> Risk {
+    let left = limit.ends.map(|ends| ends.duration_since(view.at).as_secs_f64());
+    let near = left.is_some_and(|left| left < f64::from(limit.near_s));
+    let over = !limit.held || left.is_some_and(|left| left <= 0.0);
+    let level = if over {
+        Level::Over
+    } else if near {
+        Level::Near
+    } else {
+        Level::Fine
+    };
+    Risk {
+        what: limit.what.clone(),
+        value: limit.value.clone(),
+        limit: limit.limit.clone(),
+        left_s: left,
+        level,
+        fix: (level > Level::Fine && !limit.fix.is_empty()).then(|| limit.fix.clone()),
+        step: None,
+    }
+}
+
+/// Approvals that a step waits for, and those that were given for a while.
+fn approvals(view: &View) -> Vec<Risk> {
+    let risk = |step: &Step| {
+        let role = step.gate.approval.as_ref()?;
+        let given = step.gate.approved.iter().max_by_key(|approved| approved.expires);
+        let until = given.map(|given| given.expires).or(step.gate.window.as_ref().map(|window| window.to));
+        let left = until.map(|until| until.duration_since(view.at).as_secs_f64());
+        let fix = match given {
+            Some(_) => "it has to be given again beyond that",
+            None => "`cutover approve` on their machine signs its preview, also the evening before",
+        };
+        Some(Risk {
+            what: format!("approval of {}", step.id),
+            value: given.map_or_else(|| format!("not given yet by {role}"), |given| format!("by {}", given.by)),
+            limit: until.map(|until| until.strftime("%a %H:%MZ").to_string()),
+            left_s: left,
+            level: left.map_or(Level::Fine, level),
+            fix: (given.is_none() || left.is_some_and(|left| level(left) > Level::Fine)).then(|| fix.to_owned()),
+            step: Some(step.id.clone()),
+        })
+    };
+    not_begun(view).filter_map(risk).collect()
+}
+
 fn companions(view: &View) -> Vec<Risk> {
-    let risk = |step: &crate::protocol::view::Step| {
+    let risk = |step: &Step| {
         let companion = step.companion.as_ref()?;
         Some(Risk {
             what: format!("what {} left running", step.id),
@@ -69,10 +134,13 @@ fn companions(view: &View) -> Vec<Risk> {
     view.steps.iter().filter_map(risk).collect()
 }
 
+/// Steps whose gate is still ahead.
+fn not_begun(view: &View) -> impl Iterator<Item = &Step> {
+    view.steps.iter().filter(|step| matches!(step.status, Status::Pending | Status::Failed | Status::RolledBack))
+}
+
 fn windows(view: &View) -> Vec<Risk> {
-    let open =
-        view.steps.iter().filter(|step| matches!(step.status, Status::Pending | Status::Failed | Status::RolledBack));
-    let risk = |step: &crate::protocol::view::Step| {
+    let risk = |step: &Step| {
         let window = step.gate.window.as_ref()?;
         let left = window.to.duration_since(view.at).as_secs_f64();
         Some(Risk {
@@ -85,7 +153,7 @@ fn windows(view: &View) -> Vec<Risk> {
             step: Some(step.id.clone()),
         })
     };
-    open.filter_map(risk).collect()
+    not_begun(view).filter_map(risk).collect()
 }
 
 /// A full verification is good for so long; the switch makes it again afterwards.

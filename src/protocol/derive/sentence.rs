@@ -31,7 +31,7 @@ fn frozen(view: &View, current: Option<&Step>) -> Option<Sentence> {
         let text = format!("FREEZE: {} stands still past the point of switching: nobody can write", freeze.step);
         return Some(say(Mood::Frozen, text));
     }
-    let (service, step) = view.fences.first().filter(|_| !view.switched)?;
+    let (service, step) = view.fences.iter().find(|(service, _)| view.barred.as_ref() == Some(service))?;
     Some(match freeze {
         Some(freeze) => {
             let left = freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64();

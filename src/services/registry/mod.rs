@@ -20,7 +20,7 @@ use super::clock::{self, Drift};
 use super::docker::Credentials;
 use super::{Error, Kind, Result};
 
-pub use credentials::from_docker_config;
+pub use credentials::{expires, from_docker_config};
 pub use manifest::{Descriptor, Manifest};
 
 /// How long the registry may take for one answer; manifests are small.

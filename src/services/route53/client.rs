@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::config::http::HttpResponse;
 use aws_sdk_route53::config::retry::RetryConfig;
-use aws_sdk_route53::config::{Credentials, Region};
+use aws_sdk_route53::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use backon::{ExponentialBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,6 +40,8 @@ pub struct Access {
 pub struct Route53 {
     pub(super) client: Client,
     pub(super) address: Arc<str>,
+    /// What its requests are signed with.
+    pub(super) credentials: Option<SharedCredentialsProvider>,
     pace: Arc<Pace>,
 }
 
@@ -94,7 +96,12 @@ impl Route53 {
             config = config.endpoint_url(endpoint);
         }
         let address = endpoint.unwrap_or_else(|| AWS_ENDPOINT.to_owned());
-        Self { client: Client::from_conf(config.build()), pace: Pace::towards(&address), address: address.into() }
+        Self {
+            client: Client::from_conf(config.build()),
+            pace: Pace::towards(&address),
+            address: address.into(),
+            credentials: shared.credentials_provider(),
+        }
     }
 
     /// Where the API is.

@@ -30,7 +30,10 @@ fn first(model: &Model, width: usize) -> Line<'static> {
         spans.push(span(environment, theme.accent));
     }
     for (service, _) in &view.fences {
-        spans.push(span(format!(" FENCE {service} "), if view.switched { theme.title } else { theme.alarm }));
+        spans.push(span(
+            format!(" FENCE {service} "),
+            if view.barred.as_ref() == Some(service) { theme.alarm } else { theme.title },
+        ));
     }
     if let Some(freeze) = view.freeze.as_ref().filter(|freeze| freeze.ended.is_none()) {
         let left = freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64();

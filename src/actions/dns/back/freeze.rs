@@ -37,11 +37,16 @@ pub(super) fn events_key(attempt: u32) -> String {
     key(attempt, "events")
 }
 
-/// When a try's freeze began, if it stands.
+/// The checkpoint of when a try's freeze began.
+pub(super) fn frozen_key(attempt: u32) -> String {
+    key(attempt, "frozen-at")
+}
+
+/// When a try's freeze began, if anything of it stands: its events, its hold or its fence.
 pub(super) fn frozen_at(cx: &Reading, attempt: u32) -> Result<Option<Timestamp>> {
-    let hold = key(attempt, "fence-target");
-    if cx.standing().iter().any(|(key, _)| *key == hold) {
-        return cx.checkpointed(&key(attempt, "frozen-at"));
+    let of_the_freeze = ["events", "hold", "fence-target"].map(|what| key(attempt, what));
+    if cx.state().fences.contains_key(TARGET) || cx.standing().iter().any(|(key, _)| of_the_freeze.contains(key)) {
+        return cx.checkpointed(&frozen_key(attempt));
     }
     Ok(None)
 }
@@ -53,7 +58,7 @@ pub(super) fn left(inputs: &Switch, frozen_at: Timestamp) -> Option<Duration> {
 }
 
 /// While tenants still write: the relay made, the jobs gone, the source nearly there.
-pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt: u32) -> Result<Held> {
+pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt: u32) -> Result<Option<Held>> {
     if let Some(relay) = Relay::open(cx).await? {
         relay.make(cx, old_address(cx)?).await?;
     }
@@ -98,11 +103,10 @@ pub(super) async fn run(
     attempt: u32,
     deadline: Instant,
 ) -> Result<()> {
-    if held.is_some() {
-        cx.checkpoint(&key(attempt, "frozen-at"), &Timestamp::now())?;
-    }
     world.doing(format!("disable the events of the {}", world.target_at));
     events::rest_at_target(cx, world, &events_key(attempt), deadline).await?;
+    // Said before the hold: from there on tenants wait, and an engine that follows has to know.
+    cx.fence(TARGET, true)?;
     world.doing("hold writes at the front, and wait for those in flight");
     if let Some(front) = &world.front {
         let effect = Effect::new(key(attempt, "hold"), "hold writes at the front").touches(Resource::front());
@@ -111,7 +115,6 @@ pub(super) async fn run(
     }
     world.doing(format!("fence the {}: lock {}, end its sessions", world.target_at, world.new_account));
     let open = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
-    cx.fence(TARGET, true)?;
     let effect = Effect::new(key(attempt, "fence-target"), format!("lock {}, end its sessions", world.new_account))
         .touches(On::Target.user(&world.new_account))
         .undo(json!({ "open": open }));
@@ -159,7 +162,6 @@ pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32, why: &s
         Ok(())
     })
     .await?;
-    cx.fence(TARGET, false)?;
     events::again_at_target(cx, world, &events_key(attempt)).await?;
     cx.take_back(&key(attempt, "hold"), |_| async {
         match &world.front {
@@ -168,6 +170,7 @@ pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32, why: &s
         }
     })
     .await?;
+    cx.fence(TARGET, false)?;
     if let Some(jobs) = jobs_deployment(cx) {
         cx.take_back(&key(attempt, "jobs"), |_| scale(cx, &jobs, 1)).await?;
     }

@@ -73,7 +73,7 @@ async fn source_open(cx: &Working, world: &World) -> Result<()> {
         Ok(own::open(&mut *world.source.lock().await, &before).await?)
     })
     .await?;
-    cx.fence(SOURCE, false)
+    Ok(())
 }
 
 /// The front first: while it still relays reads, an ingress that relays to it would send them in a circle.
@@ -88,6 +88,8 @@ async fn ways(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
         })
         .await?;
     }
+    // Only now does nothing keep a tenant's write any more.
+    cx.fence(SOURCE, false)?;
     let Some(relay) = Relay::open(cx).await? else { return Ok(()) };
     relay.to_source(cx, "back-ingress").await?;
     for ingress in service::ingress(cx, &cx.resolve(&inputs.address)?).await? {

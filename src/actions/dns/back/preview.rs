@@ -8,6 +8,8 @@ use crate::actions::dns::world::World;
 use crate::actions::undo::recorded;
 use crate::actions::{Reading, Result};
 use crate::domain::preview::Verb;
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Failure, Preview};
 use crate::services::mysql::events::Scheduled;
@@ -18,13 +20,13 @@ use crate::services::route53::{RecordSet, same_sets};
 pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     let mut preview = Preview::undone_by("driving the step again: the target follows the source, without a new copy");
     let world = Box::pin(World::look(cx)).await?;
-    preview.identity("source MySQL", world.source_facts.uuid.clone());
-    preview.identity("target MySQL", world.target_facts.uuid.clone());
+    preview.identity(SOURCE, world.source_facts.uuid.clone());
+    preview.identity(TARGET, world.target_facts.uuid.clone());
     preview.identity("hosted zone", world.record.identity());
     preview.loses = Some(0);
     preview.takes = took(cx);
     if !cx.state().switched {
-        preview.change(Verb::Change, "source MySQL", vec!["open as it was, if a try left it fenced".to_owned()]);
+        preview.change(Verb::Change, SOURCE, vec!["open as it was, if a try left it fenced".to_owned()]);
         return Ok(preview);
     }
     preview.setting("budget for the freeze", inputs.budget.to_string());
@@ -35,8 +37,8 @@ pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result
         preview.change(Verb::Change, format!("target account {}", world.new_account), rights);
     }
     let carried = "applies the target's last write, opened exactly as it was";
-    preview.change(Verb::Change, "source MySQL", vec![carried.to_owned()]);
-    preview.change(Verb::Change, "target MySQL", vec!["follows the source again, without a new copy".to_owned()]);
+    preview.change(Verb::Change, SOURCE, vec![carried.to_owned()]);
+    preview.change(Verb::Change, TARGET, vec!["follows the source again, without a new copy".to_owned()]);
     if let Some(undo) = cx.undo_of(events::AT_SOURCE) {
         let before: Vec<Scheduled> = recorded(&undo, "events")?;
         let detail = format!("disabled on the target, then enabled at the source: {}", events::names(&before));

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use super::book::{Book, milliseconds};
 use crate::actions::{Reading, servers};
 use crate::domain::finding::{Finding, Topic};
+use crate::domain::resource::SOURCE;
+use crate::domain::resource::TARGET;
 use crate::services::mysql::{Endpoint, Flavour, Server, Session, variable};
 use crate::services::{Kind, Result};
 
@@ -66,7 +68,7 @@ impl Side {
 }
 
 pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
-    let (mut old, mut new) = (Book::of("source MySQL"), Book::of("target MySQL"));
+    let (mut old, mut new) = (Book::of(SOURCE), Book::of(TARGET));
     let mut source = side(cx, &mut old, true).await;
     let mut target = side(cx, &mut new, false).await;
     for (side, book) in [(&mut source, &mut old), (&mut target, &mut new)] {
@@ -131,7 +133,7 @@ async fn side(cx: &Reading, book: &mut Book, is_source: bool) -> Option<Side> {
         Ok(drift) => book.clock(Some(drift)),
         Err(error) => book.fault(Topic::Clock, "it says what time it is", error),
     }
-    if let Err(failure) = cx.recognise(if is_source { "source MySQL" } else { "target MySQL" }, &side.server.uuid) {
+    if let Err(failure) = cx.recognise(if is_source { SOURCE } else { TARGET }, &side.server.uuid) {
         book.fault(Topic::Owner, "it is the server that this run began with", failure);
     }
     Some(side)
