@@ -8,7 +8,8 @@
 //!                             |
 //! driver -> Command -> decide(state, command) -> [intent] -> action -> [outcome] -> fold -> RunState
 //!                                                   \__ journal __/                            |
-//!                                  terminal, JSON lines, report   <-   snapshots + events   ---+
+//!              terminal, watchers, page, webhooks   <-   View   <-   server   <-   events   ---+
+//!                                  JSON lines, journal, report   <-------------   events   ---+
 //! ```
 //!
 //! | module | what lives there | may import |

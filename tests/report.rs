@@ -44,7 +44,7 @@ fn the_page_tells_the_whole_run() {
     told(&bench, "is plain");
     let page = page(&bench);
     for wanted in [
-        "FENCE SHUT at the source is plain, by step second",
+        "FENCE SHUT at the source MySQL is plain, by step second",
         "1 of 2",
         "✓ done",
         "✗ failed",

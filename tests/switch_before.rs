@@ -20,8 +20,11 @@ use cutover::actions::{CrashPoint, Recorder as _};
 use cutover::domain::{Failure, Stands, StepId};
 use cutover::services::mysql::fence::own::OpenState;
 use cutover::services::mysql::replication;
+use cutover::services::route53::{RecordKind, RecordSet};
 use drive::all_hold;
 use switching::{Switching, Tenants, Terms, given};
+
+const RECORD: &str = "app.lab.example.";
 
 /// The step was refused before anything was held, fenced or turned round.
 async fn nothing_was_touched(here: &mut Switching) {
@@ -88,13 +91,31 @@ async fn what_was_imaged_is_what_moves_and_the_old_answer_has_run_out() {
     says(&failure, "shop.tenants");
     nothing_was_touched(&mut here).await;
 
-    // Mended, it is compared again, and all of it happens.
+    // Mended, it is compared again; the record that somebody changes while it waits stops it before its freeze.
     let mended = "UPDATE shop.tenants SET name = TRIM(TRAILING '?' FROM name) WHERE id = 7";
     here.target.run("mend it", mended).await.unwrap();
+    let over_at = jiff::Timestamp::now() + left;
+    given(&here.drive, "lower-ttl", BTreeMap::from([("old_ttl_over_at".to_owned(), serde_json::json!(over_at))]));
+    let zone = here.standin.zone().await;
+    let ours = zone.sets_at(RECORD).await.unwrap();
+    let mut theirs = ours.clone();
+    theirs[0] = RecordSet::simple(RECORD, RecordKind::A, 5, ["172.30.77.99"]);
+    let changed = async {
+        here.drive.memory.until_at("wait until the old TTL has run out").await;
+        zone.compare_and_swap(RECORD, &ours, &theirs, "somebody else").await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(here.drive.apply("dns"), changed);
+    let failure = outcome.unwrap_err();
+    says(&failure, "somebody else changed the sets at");
+    says(&failure, "172.30.77.99");
+    nothing_was_touched(&mut here).await;
+    zone.compare_and_swap(RECORD, &theirs, &ours, "put back").await.unwrap();
+
+    // Then all of it happens.
     here.drive.apply("dns").await.unwrap();
     let state = here.drive.memory.state();
     assert!(state.switched && state.step(&StepId::from("dns")).checkpoints.contains_key("verified_at"));
-    assert_eq!(here.drive.memory.text().matches("verification has expired").count(), 2);
+    assert_eq!(here.drive.memory.text().matches("verification has expired").count(), 3);
     all_hold(&here.drive.verify("dns").await.unwrap());
 }
 

@@ -138,7 +138,7 @@ impl Reading {
         })
     }
 
-    /// Compares a service's identity with the one at first contact (rule 8).
+    /// Compares a service's identity with the one at first contact.
     pub fn recognise(&self, service: &str, identity: &str) -> Result<()> {
         match self.state().identities.get(service) {
             Some(known) if known != identity => {

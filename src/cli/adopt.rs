@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Stop, Which, present};
+use super::{Stop, Which, present, summary};
 use crate::domain::StepId;
 use crate::domain::machine::Command;
 use crate::engine;
@@ -26,8 +26,13 @@ pub(super) async fn adopt(args: &AdoptArgs) -> Result<(), Stop> {
         Ok(checks) => handle.command(Command::Adopt { step, by: handle.holder().who, checks }).await,
         Err(failure) => Err(failure),
     };
+    let result: Result<(), Stop> = result.map_err(Stop::from);
+    let summary = summary::of(&handle.state(), handle.plan(), &result, "succeeded");
     handle.close()?;
     // The presenter ends with the engine's last event.
     let _ = presenter.await;
-    Ok(result?)
+    if args.which.json {
+        present::json(&summary);
+    }
+    result
 }

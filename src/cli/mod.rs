@@ -71,7 +71,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     /// Prints the journal.
     Journal(journal::JournalArgs),
-    /// A finished or running migration, as a page of text.
+    /// A finished or running migration, as a page: Markdown, or one HTML file.
     Report(report::ReportArgs),
     /// Drives the whole runbook against the lab, with tenants' traffic on it.
     Rehearse(rehearse::RehearseArgs),

@@ -1,4 +1,4 @@
-//! How things look as plain lines: previews, checks, failures, lengths of time.
+//! How things look as plain lines: previews, checks, failures.
 
 use std::fmt::Write;
 

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Stop, Which};
+use super::{Stop, Which, present, summary};
 use crate::domain::state::{Status, StepState};
 use crate::domain::{Failure, RunState};
 use crate::engine::{self, crash};
@@ -47,9 +47,13 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
         eprintln!("the engine died ({how}) with a fence shut at the {fence}: starting it again");
         places = places.into_iter().skip(1).collect();
     }
-    Err(Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))
-        .next("`cutover status` names the fence; `cutover run` opens it again, `cutover journal` shows what went on")
-        .into())
+    let given_up = Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))
+        .next("`cutover status` names the fence; `cutover run` opens it again, `cutover journal` shows what went on");
+    let given_up = Err(Stop::Failed(given_up));
+    if which.json {
+        present::json(&summary::without_run(&given_up));
+    }
+    given_up
 }
 
 /// The process that watches over this one, where one does.

@@ -1,7 +1,7 @@
 //! Exactly what a step would change, and its undo, read from the world before it starts.
 //!
 //! The digest covers what is stable: identities, settings, the objects a step changes. Sizes, positions,
-//! counts and lag stand beside it in `figures`, because they move by themselves (rule 7).
+//! counts and lag stand beside it in `figures`, because they move by themselves.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -108,7 +108,7 @@ impl RunState {
         let took_a_write = self.steps.values().any(|step| step.checkpoints.contains_key(FREEZE_SECONDS));
         let serves = if self.switched && took_a_write { TARGET } else { SOURCE };
         let fences = self.fences.keys().map(String::as_str);
-        fences.into_iter().find(|service| *service == serves)
+        fences.into_iter().find(|service| service.starts_with(serves))
     }
 
     /// Takes one more event in. Events of an attempt that is not the last one change nothing.

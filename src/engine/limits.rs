@@ -24,7 +24,7 @@ pub(super) async fn watch(engine: Engine, cancel: CancellationToken) {
             continue;
         }
         let cx = engine.reading(&first, &cancel);
-        let Some(limits) = cancel.run_until_cancelled(limits::look(&cx)).await else { return };
+        let Some(limits) = cancel.run_until_cancelled(Box::pin(limits::look(&cx))).await else { return };
         engine.limits.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&limits);
         engine.book.tell(Notice::Limits { limits });
     }

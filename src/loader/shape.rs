@@ -169,6 +169,9 @@ impl<'a> Checking<'a> {
                 .parse::<jiff::Timestamp>()
                 .err()
                 .map(|_| (format!("`{text}` is not a moment"), "`2026-11-26T02:00:00Z`")),
+            Some("date") => {
+                text.parse::<jiff::civil::Date>().err().map(|_| (format!("`{text}` is not a day"), "`2026-11-23`"))
+            }
             Some("short-name") if !is_short_name(text) => {
                 Some((format!("`{text}` is not a short name"), "lower-case letters, digits and dashes between them"))
             }

@@ -113,5 +113,5 @@ fn give_back_on_panic() {
 fn fault(why: std::io::Error) -> Failure {
     Failure::permanent("draw on this terminal")
         .because(why.to_string())
-        .next("without a terminal there are plain lines: add `| cat`")
+        .next("without a terminal there are plain lines: `--plain`")
 }

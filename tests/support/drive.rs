@@ -20,6 +20,8 @@ pub struct Memory {
     inner: Mutex<(Vec<Recorded>, RunState)>,
     /// Where the engine is to die.
     crash_at: Mutex<Option<(String, CrashPoint)>>,
+    /// What it said that it was at, last.
+    at: Mutex<String>,
 }
 
 impl Memory {
@@ -37,6 +39,16 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Waits until a step says that it is at this, from now on.
+    pub async fn until_at(&self, label: &str) {
+        self.at.lock().unwrap().clear();
+        while *self.at.lock().unwrap() != label {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+}
+
 impl Recorder for Memory {
     fn record(&self, event: Event) -> Result<(), Failure> {
         self.put(event);
@@ -47,7 +59,9 @@ impl Recorder for Memory {
         self.inner.lock().unwrap().1.clone()
     }
 
-    fn progress(&self, _progress: Progress) {}
+    fn progress(&self, progress: Progress) {
+        *self.at.lock().unwrap() = progress.label;
+    }
 
     fn pass(&self, _step: &StepId, effect: &str, point: CrashPoint) {
         let here = (effect.to_owned(), point);

@@ -12,6 +12,9 @@ wrong = [
         ("writes were lost", traffic.get("lost_writes") != 0),
         ("writes were doubled", traffic.get("duplicated_writes") != 0),
         ("the engine died", said.get("crashes") != 0),
+        ("something was left over: " + str(said.get("leftovers")), said.get("leftovers") != []),
+        # The lab TTL, and five seconds.
+        ("clients that resolve came late", traffic.get("last_relayed_after_switch_seconds", 0) > 5 + 5),
         ("a step is not done", any(step["state"] != "done" for step in said["steps"])),
     ]
     if bad

@@ -70,7 +70,7 @@ pub fn events(text: &str) -> Vec<Recorded> {
         Event::HandRaised { by: said("ben"), text: said("hand") },
         Event::HandAnswered { hand: 13, by: said("anna"), text: said("answer") },
         start("second", Some("it is done")),
-        Event::Fence { step: step("second"), service: said("source"), shut: true },
+        Event::Fence { step: step("second"), service: said("source MySQL"), shut: true },
         Event::StepFailed { step: step("second"), attempt, failure },
     ];
     let began: Timestamp = "2026-11-23T23:50:00Z".parse().unwrap();

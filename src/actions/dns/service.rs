@@ -13,6 +13,7 @@ use crate::actions::record::resolvers;
 use crate::actions::{Reading, Result};
 use crate::domain::Failure;
 use crate::domain::runbook::{ActionSpec, Request as Asked};
+use crate::domain::state::Status;
 use crate::services::http::{Caller, Method, Request, Scheme, Target};
 use crate::services::resolver::addresses_of;
 
@@ -130,10 +131,18 @@ async fn until(
     }
 }
 
-/// The digest that `deploy` put to work: who has to answer.
+/// The digest that `deploy` put to work: who has to answer. Where others deployed it, and the step was adopted, that
+/// of the runbook's image.
 pub(in crate::actions) fn deployed(cx: &Reading) -> Result<String> {
     let step = step_of(cx.plan(), |action| matches!(action, ActionSpec::Deploy(_)))?;
-    let digest = cx.output(step, "digest")?;
+    let output = cx.output(step, "digest");
+    if let (Err(_), Some(ActionSpec::Deploy(deploy))) = (&output, cx.plan().step(step).map(|step| &step.action))
+        && cx.state().step(step).status == Status::Adopted
+        && let Some((_, digest)) = cx.resolve(&deploy.image)?.split_once('@')
+    {
+        return Ok(digest.to_owned());
+    }
+    let digest = output?;
     digest.as_str().map(str::to_owned).ok_or_else(|| Failure::permanent("deploy's digest is not text"))
 }
 

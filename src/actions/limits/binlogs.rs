@@ -47,10 +47,10 @@ fn limit(side: &str, kept_h: Option<u64>, began: Timestamp, behind_s: Option<u64
     let Some(hours) = kept_h else { return Limit::holds(what, "kept for ever") };
     let span = |hours: u64| SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX / 3600));
     let (needed_from, whom) = match behind_s {
-        Some(seconds) => (
-            now - SignedDuration::from_secs(i64::try_from(seconds).unwrap_or_default()),
-            format!("needed for {}", figure::seconds(seconds as f64)),
-        ),
+        Some(seconds) => {
+            let behind = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or_default());
+            (now - behind, format!("needed for {}", figure::seconds(behind.as_secs_f64())))
+        }
         None => (began, format!("needed since {}, when the copy began", began.strftime("%a %H:%MZ"))),
     };
     let ends = needed_from.checked_add(span(hours)).unwrap_or(Timestamp::MAX);

@@ -29,7 +29,7 @@ pub async fn look(cx: &Reading) -> Vec<Limit> {
         within("login at the registry", logins::registry(cx)),
         within("login at the cluster", logins::cluster(cx)),
     );
-    disk::look(cx).into_iter().chain([binlogs, aws, registry, cluster].into_iter().flatten()).collect()
+    std::iter::once(disk::look(cx)).chain([binlogs, aws, registry, cluster].into_iter().flatten()).collect()
 }
 
 /// What does not answer is a limit that does not hold, and holds up nobody.

@@ -135,9 +135,12 @@ pub fn given<'a>(
             Err(not) => why = not,
         }
     }
-    Err(Failure::refused(format!("step `{}` waits for an approval", step.id))
-        .because(why)
-        .next(format!("a person with the role `{}` runs `cutover approve {}`", wanted.role, step.id)))
+    Err(Failure::refused(format!("step `{}` waits for an approval", step.id)).because(why).next(format!(
+        "a person with the role `{}` runs `cutover approve {} {}`",
+        wanted.role,
+        plan.file.display(),
+        step.id
+    )))
 }
 
 fn fits(

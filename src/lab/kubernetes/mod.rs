@@ -28,8 +28,6 @@ pub const CONTEXT: &str = "cutover-lab";
 /// The nodes' names, hosts and containers: (container, host name, address).
 pub const NODES: [(&str, &str, &str); 2] =
     [("cutover-node1", "node1", "172.30.77.41"), ("cutover-node2", "node2", "172.30.77.42")];
-/// The pods' names and addresses are within this network.
-pub const POD_NETWORK: &str = "10.244.0.0/16";
 
 const PART: Part = Part::Kubernetes;
 

@@ -65,11 +65,6 @@ impl Traffic {
         self.child.id()
     }
 
-    /// Whether it still runs. One that ended by itself has said why in `traffic.log`.
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
     /// Asks it to end, lets it finish what is outstanding, and gives its last line.
     pub async fn stop(mut self) -> Result<Live> {
         drop(self.child.stdin.take());

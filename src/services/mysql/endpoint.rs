@@ -62,12 +62,6 @@ impl Endpoint {
         Error::new(self.label.clone(), self.address(), doing, kind)
     }
 
-    /// The same server and account with another default schema.
-    #[must_use]
-    pub fn with_database(&self, database: Option<String>) -> Self {
-        Self { database, ..self.clone() }
-    }
-
     /// The driver's options; `encrypted` says whether TLS is asked for.
     pub(super) fn options(&self, encrypted: bool, purpose: &str) -> Opts {
         let builder = OptsBuilder::default()

@@ -57,16 +57,6 @@ impl Manifest {
     pub fn config_digest(&self) -> Option<&str> {
         self.content["config"]["digest"].as_str()
     }
-
-    /// For a list of images, (architecture, digest) of each.
-    pub fn platforms(&self) -> Vec<(String, String)> {
-        let images = self.content["manifests"].as_array().into_iter().flatten();
-        images
-            .filter_map(|image| {
-                Some((image["platform"]["architecture"].as_str()?.to_owned(), image["digest"].as_str()?.to_owned()))
-            })
-            .collect()
-    }
 }
 
 #[cfg(test)]

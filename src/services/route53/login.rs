@@ -70,16 +70,18 @@ fn sso_cache() -> Option<PathBuf> {
 /// The end of the newest session there that nothing renews by itself.
 fn session_ends(cache: &Path) -> Option<Timestamp> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Token {
+    struct Kept {
         /// Only a session has one; a registered client has not.
-        access_token: Option<String>,
-        expires_at: Timestamp,
-        refresh_token: Option<String>,
+        #[serde(rename = "accessToken")]
+        access: Option<String>,
+        #[serde(rename = "expiresAt")]
+        ends: Timestamp,
+        #[serde(rename = "refreshToken")]
+        refresh: Option<String>,
     }
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let token: Token = serde_json::from_slice(&std::fs::read(entry.ok()?.path()).ok()?).ok()?;
-        (token.access_token.is_some() && token.refresh_token.is_none()).then_some(token.expires_at)
+        let kept: Kept = serde_json::from_slice(&std::fs::read(entry.ok()?.path()).ok()?).ok()?;
+        (kept.access.is_some() && kept.refresh.is_none()).then_some(kept.ends)
     };
     std::fs::read_dir(cache).ok()?.filter_map(read).max()
 }
