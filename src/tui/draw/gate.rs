@@ -47,7 +47,7 @@ pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Them
             .filter(fits)
             .map(|approved| format!("{} until {}", approved.by, approved.expires.strftime("%a %H:%MZ")))
             .collect();
-        let command = format!("`cutover approve {} {}`", view.runbook, step.id);
+        let command = format!("`cutover approve RUNBOOK {}`", step.id);
         lines.push(if !by.is_empty() {
             line(format!(" approved by {}", by.join(", ")), theme.good)
         } else if step.gate.approved.is_empty() {
