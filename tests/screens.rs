@@ -145,6 +145,10 @@ fn the_switch_under_way() {
     see("stuck_beyond", &mara(&week::stuck()), COMMON);
     see_in_all("switched", &mara(&week::switched()).also("7"));
     see("taking_back", &mara(&week::taken_back()), COMMON);
+    // A later try begins: nobody waits while it looks whether everything is ready.
+    let again = mara(&week::tried_again());
+    assert!(again.model.view.freeze.as_ref().unwrap().ended.is_some());
+    assert!(!text(&mara(&week::tried_again()).drawn(COMMON)).contains("FREEZE"));
     see("over", &mara(&week::over()), WIDE);
 }
 
@@ -175,6 +179,9 @@ fn the_timeline_and_the_past() {
     let seq = story.events.iter().find(|event| event.event.step() == Some(&StepId::from("push"))).unwrap().seq + 4;
     screen.answer(Answer::Past(Ok(Box::new(story.past(seq)))));
     see("past", &screen, COMMON);
+    // A freeze that begins is the present, wherever one looks.
+    screen.view(week::frozen().view());
+    assert!(text(&screen.drawn(COMMON)).contains("FREEZE") && screen.model.past.is_none());
 }
 
 #[test]
@@ -208,6 +215,23 @@ fn what_happened_meanwhile() {
     screen.answer(Answer::Journal(Ok(later.events.clone())));
     see("since", &screen, COMMON);
     see("since_130x38", &screen, WIDE);
+}
+
+#[test]
+fn leaving_suspending_and_redrawing_work_in_a_dialog_and_over_the_help() {
+    let control = |letter| {
+        crossterm::event::KeyEvent::new(
+            crossterm::event::KeyCode::Char(letter),
+            crossterm::event::KeyModifiers::CONTROL,
+        )
+    };
+    for (letter, does) in [('c', Effect::Detach), ('z', Effect::Suspend), ('l', Effect::Redraw)] {
+        for over in ["a", ":", "?"] {
+            let mut screen = mara(&week::loading()).also(over);
+            screen.wait(0.5).input(Input::Terminal(crossterm::event::Event::Key(control(letter))));
+            assert_eq!(screen.effects, std::slice::from_ref(&does), "ctrl-{letter} in {over}");
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use nix::sys::signal::{Signal, kill};
@@ -71,7 +72,7 @@ pub(super) fn cut_off(state: &RunState) -> Option<String> {
 }
 
 async fn once(places: &[String]) -> std::io::Result<ExitStatus> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(this_program()?);
     command.args(std::env::args_os().skip(1)).env(SUPERVISED, "1");
     match places.first() {
         Some(place) => command.env(crash::VARIABLE, place),
@@ -91,6 +92,13 @@ async fn once(places: &[String]) -> std::io::Result<ExitStatus> {
             _ = hangup.recv() => pass_on(&child, Signal::SIGHUP),
         }
     }
+}
+
+/// This very program, also where its file was replaced since: an upgrade in the middle of a week must not be what keeps
+/// a fence shut.
+fn this_program() -> std::io::Result<PathBuf> {
+    let own = Path::new("/proc/self/exe");
+    if own.exists() { Ok(own.to_owned()) } else { std::env::current_exe() }
 }
 
 fn pass_on(child: &Child, signal: Signal) {

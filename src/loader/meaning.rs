@@ -11,6 +11,7 @@ pub fn check(tree: &Node, faults: &mut Vec<Fault>) {
         faults.push(Fault::at(&tree.place, "the runbook has no steps").expected("a [[step]] for each"));
     }
     let mut earlier: Vec<(&str, Option<ActionSpec>)> = Vec::new();
+    let mut phrases: Vec<&str> = Vec::new();
     let ids: Vec<&str> = steps.iter().filter_map(|step| step.get("id").and_then(Node::text)).collect();
     for step in steps {
         let action = spec(step);
@@ -19,6 +20,7 @@ pub fn check(tree: &Node, faults: &mut Vec<Fault>) {
         if let Some(action) = &action {
             sections(tree, step, action, faults);
         }
+        phrase(step, &mut phrases, faults);
         let Some(node) = step.get("id") else { continue };
         let Some(id) = node.text() else { continue };
         if let Some(first) = earlier.iter().position(|(known, _)| *known == id) {
@@ -32,6 +34,20 @@ pub fn check(tree: &Node, faults: &mut Vec<Fault>) {
             clear_passwords(section, faults);
         }
     }
+}
+
+/// A phrase makes people think of what is hit: it is not what one types without thinking, nor that of another step.
+fn phrase<'a>(step: &'a Node, known: &mut Vec<&'a str>, faults: &mut Vec<Fault>) {
+    let Some(node) = step.get("gate").and_then(|gate| gate.get("phrase")) else { return };
+    let Some(text) = node.text() else { return };
+    let expected = "words of its own that name what is hit, as in \"switch shop.example.com\"";
+    if text.trim().len() < 4 {
+        faults.push(Fault::at(&node.place, format!("`{text}` is too short for a phrase")).expected(expected));
+    } else if known.contains(&text) {
+        faults
+            .push(Fault::at(&node.place, format!("the phrase `{text}` is another step's already")).expected(expected));
+    }
+    known.push(text);
 }
 
 /// The step's action, where its shape is right.

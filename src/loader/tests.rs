@@ -189,6 +189,23 @@ fn a_value_that_names_itself_is_a_fault() {
     assert!(faults[0].contains("names itself"), "{faults:?}");
 }
 
+#[test]
+fn a_phrase_is_nothing_that_one_types_without_thinking_nor_another_steps() {
+    let step = |id: &str, phrase: &str| {
+        format!(
+            "[[step]]\nid = \"{id}\"\naction = \"manual\"\nowner = \"o\"\nday = 1\ngate = {{ phrase = \"{phrase}\" }}\n\
+             with = {{ instructions = \"i\" }}\n"
+        )
+    };
+    let head = "name = \"n\"\nenvironment = \"lab\"\n[service]\nname = \"s\"\nhost = \"h.example\"\n";
+    let faults = |phrases: [&str; 2]| faults_of(&format!("{head}{}{}", step("a", phrases[0]), step("b", phrases[1])));
+    assert_eq!(faults(["switch h.example", "stop h.example"]), [""; 0]);
+    let two = faults(["yes", ""]);
+    assert!(two.len() == 2 && two.iter().all(|fault| fault.contains("too short for a phrase")), "{two:?}");
+    let same = faults(["go on now", "go on now"]);
+    assert!(same.len() == 1 && same[0].starts_with("a.toml:18:") && same[0].contains("another step's"), "{same:?}");
+}
+
 proptest! {
     /// Whatever is written: an answer with a place, never a panic.
     #[test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::action::Action;
 use super::command;
 use super::dialog::{Dialog, Took};
 use super::dialog::{Kind, Sending};
@@ -104,6 +105,9 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
                 model.tab = Tab::Switch;
                 model.in_week = false;
                 model.selected = None;
+                // Nobody looks at the past, or reads the help, while tenants wait.
+                model.past = None;
+                model.overlay = None;
             }
             model.view = *view;
         }
@@ -185,6 +189,12 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     model.touched_at = model.view.seq;
+    let everywhere = |action: &Action| matches!(action, Action::Detach | Action::Suspend | Action::Redraw);
+    if key.modifiers.contains(KeyModifiers::CONTROL)
+        && let Some(action) = model.keymap.action(key).filter(everywhere)
+    {
+        return command::act(model, action);
+    }
     if model.dialog.is_some() {
         return in_dialog(model, key);
     }

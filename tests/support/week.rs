@@ -192,6 +192,16 @@ pub fn stuck() -> Story {
     story
 }
 
+/// Aborted, and tried again: the second try waits for the lag before its own freeze.
+pub fn tried_again() -> Story {
+    let mut story = frozen();
+    story.tell(Event::Fence { step: "dns".into(), service: "source MySQL".into(), shut: false });
+    let failure = Failure::permanent("the freeze took longer than its budget").next("run the step again");
+    story.wait(5.0).fails("dns", "start-reverse-channel", &failure);
+    story.wait(300.0).start("dns").wait(12.0);
+    story
+}
+
 /// Tenants are served by the new stack.
 pub fn switched() -> Story {
     let mut story = beyond();

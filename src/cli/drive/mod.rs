@@ -72,7 +72,7 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
         attach(&directory, me).await?.0
     };
     let view = take_free_wheel(&client).await?;
-    let (back, json) = (come_back(&args.which), args.which.json);
+    let (back, json) = (come_back(args), args.which.json);
     follow(Attached { client, view, back, json, watch: false, look: args.look.clone(), copies: directory }).await
 }
 
@@ -134,9 +134,12 @@ async fn take_free_wheel(client: &Client) -> Result<View, Failure> {
 }
 
 /// The command that comes back to this run.
-fn come_back(which: &Which) -> String {
-    let quoted = |path: &PathBuf| path.display().to_string();
+fn come_back(args: &DriveArgs) -> String {
+    let (which, quoted) = (&args.which, |path: &PathBuf| path.display().to_string());
     let mut command = format!("cutover drive {}", quoted(&which.runbook));
+    if let Some(name) = &args.name {
+        command = format!("{command} --as {name}");
+    }
     if let Some(state) = &which.state {
         command = format!("{command} --state {}", quoted(state));
     }

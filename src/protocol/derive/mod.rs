@@ -131,8 +131,9 @@ fn freeze(facts: &Facts<'_>) -> Option<Freeze> {
     let thawed =
         thawed.map(|seconds| since.saturating_add(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or(since));
     let fenced = facts.state.fences.values().any(|by| *by == step.id);
-    // Past the point of switching writes wait until the new side was seen to take one, whatever became of the step.
-    let stands = was.status != Status::Running && !fenced && !facts.state.switched;
+    // Writes wait from the fence on, and past the point of switching until the new side was seen to take one: not in
+    // what a later try does before its own, whatever an earlier one noted.
+    let stands = !fenced && !facts.state.switched;
     Some(Freeze {
         step: step.id.clone(),
         since,
