@@ -99,8 +99,8 @@ async fn an_approval_of_another_preview_or_that_ran_out_does_not() {
     take(&anna, "").await.unwrap();
     let (before, ben) = (digest(&anna).await, key(&bench, "ben"));
     let given = approve(&bench, &["--as", "ben", "--key", &ben, "--digest", &before, "--for", "0s"]);
-    assert!(given.status.success(), "{given:?}");
-    assert!(held(&anna).await.contains("was good until"));
+    refused(&given, "was good until");
+    assert!(held(&anna).await.contains("nobody"), "it is not in the journal");
 
     assert!(approve(&bench, &["--as", "ben", "--key", &ben, "--digest", &before]).status.success());
     fs::write(bench.path("done"), "").unwrap();
@@ -129,6 +129,12 @@ async fn a_foreign_key_and_the_drivers_own_do_not() {
     refused(&with("eve", "eve"), "eve cannot approve");
     assert!(with("dan", "anna").status.success(), "a DBA's, by the runbook");
     assert!(held(&anna).await.contains("dan signs with the driver's own key"));
+    let waits = anna.view().await.unwrap();
+    assert_eq!(
+        waits.sentence.text, "careful waits for an approval by dba",
+        "what would be refused is not shown as given"
+    );
+    assert!(waits.step(&careful()).unwrap().gate.approved.is_empty());
 
     let view = anna.view().await.unwrap();
     anna.order(&attached::order(&view, cutover::protocol::order::Verb::ReleaseWheel)).await.unwrap();
@@ -184,6 +190,52 @@ async fn a_request_is_signed_where_there_is_no_network_and_handed_in_as_a_file()
     refused(&hand_in(&signature), "not the text of an approval");
     fs::write(&request, text).unwrap();
     assert!(hand_in(&signature).status.success());
+    anna.order(&start(&anna, "careful", Given::default()).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_program_is_shown_what_a_person_would_sign_with_its_digest() {
+    let mut bench = bench();
+    let anna = bench.start().await;
+    let output = approve(&bench, &["--as", "ben", "--key", &key(&bench, "ben"), "--json"]);
+    assert_eq!(output.status.code(), Some(3), "it waits for a person, or for --digest");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["previewed"]["digest"], digest(&anna).await);
+    assert!(said["previewed"]["seq"].is_u64(), "{said}");
+}
+
+#[tokio::test]
+async fn a_request_is_looked_at_and_signed_without_an_engine() {
+    let mut bench = bench();
+    let anna = bench.start().await;
+    take(&anna, "").await.unwrap();
+    let digest = digest(&anna).await;
+    let request = bench.path("request").display().to_string();
+    assert!(approve(&bench, &["--request", &request]).status.success());
+
+    // As on the approver's machine: no socket to ask, the runbook and two files.
+    let nowhere = bench.path("no-engine.sock").display().to_string();
+    let sign = |as_name: &str, key_of: &str, digest: &str| {
+        let key = key(&bench, key_of);
+        let words = ["--as", as_name, "--request", &request, "--key", &key, "--digest", digest, "--socket", &nowhere];
+        approve(&bench, &words)
+    };
+    refused(&sign("ben", "ben", "another"), "is another than the one agreed to");
+    refused(&sign("ben", "eve", &digest), "the signature is not ben's");
+    let (preview, text) = (bench.path("request.preview.json"), fs::read_to_string(bench.path("request.preview.json")));
+    let text = text.unwrap();
+    fs::write(&preview, text.replace("touch done", "touch it")).unwrap();
+    refused(&sign("ben", "ben", &digest), "is not the preview that is to be signed");
+    fs::write(&preview, &text).unwrap();
+    let signature = format!("{request}.sig");
+    assert!(!Path::new(&signature).exists(), "nothing was signed");
+
+    let signed = sign("ben", "ben", &digest);
+    assert!(signed.status.success(), "{signed:?}");
+    let drawn = String::from_utf8_lossy(&signed.stdout).into_owned();
+    assert!(drawn.contains("what `touch done` does") && drawn.contains(&digest), "{drawn}");
+    let handed_in = approve(&bench, &["--as", "ben", "--request", &request, "--signature", &signature]);
+    assert!(handed_in.status.success(), "{handed_in:?}");
     anna.order(&start(&anna, "careful", Given::default()).await).await.unwrap();
 }
 

@@ -119,3 +119,19 @@ async fn a_wrong_password_is_told_with_whose_it_is_and_the_right_one_goes_on() {
     let kept = std::process::Command::new("grep").args(["-rl", "correct-horse"]).arg(run.state()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&kept.stdout), "", "a password is in the run's files");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_logs_purged_too_early_are_told_at_once_and_a_new_copy_brings_what_they_had() {
+    let run = Copying::start("bad-purged");
+    let target = run.pair.target("admin").address();
+    run.dies(true, "restore:channel:intent");
+    // What is written now is in no copy, and soon in no binary log.
+    run.pair.as_root_of_source(&format!(
+        "INSERT INTO {SCHEMA}.writes (attempt) VALUES (UUID()); FLUSH BINARY LOGS; \
+         PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY"
+    ));
+    failed(&run, &["target MySQL", &target, "1236", "purged", "only a new copy brings them"]);
+    run.back(Some("prepare"));
+    run.run();
+    run.until_equal().await;
+}

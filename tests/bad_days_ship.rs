@@ -10,6 +10,8 @@ mod support {
     pub mod stage;
 }
 
+use std::time::Duration;
+
 use cutover::domain::Failure;
 use cutover::services::docker::{BuildOptions, Context};
 use support::drive::{Drive, all_hold};
@@ -143,6 +145,35 @@ async fn an_image_that_the_nodes_cannot_pull_is_told_apart_and_the_step_goes_on_
     drive.apply("deploy").await.unwrap();
     all_hold(&drive.verify("deploy").await.unwrap());
     all_hold(&drive.rollback("deploy").await.unwrap());
+    assert_eq!(stage.world().await, before);
+    stage.clean().await;
+}
+
+#[tokio::test]
+async fn an_image_that_never_becomes_ready_is_told_with_its_probe_and_once_that_is_mended_it_is_ready() {
+    let mut stage = Stage::new("unready", "lives").await;
+    let (before, namespace) = (stage.world().await, stage.name.clone());
+    // It lives, and that is all that `deploy` waits for: it has no schema before `restore`.
+    stage.drive.apply("deploy").await.unwrap();
+    let patience = Duration::from_secs(20);
+    let unready = stage.cluster.wait_rolled_out(&namespace, "shop", patience, |_| ()).await.unwrap_err();
+    let failure = Failure::from(unready);
+    let name = format!("{namespace}/shop");
+    tells(&failure, &[stage.cluster.address(), &name, "0 available", "Readiness probe failed", "503", "/readyz"]);
+    tells(&failure, &["20 s are over", "kubectl -n", "run the step again"]);
+    let pods = stage.cluster.pods(&namespace, "app=shop").await.unwrap();
+    assert!(pods.iter().any(|pod| told(&failure).contains(&pod.name)), "no pod is named:\n{}", told(&failure));
+    assert!(pods.iter().all(|pod| pod.live && !pod.ready), "{pods:?}");
+
+    // The way out: taken back, mended, done again. What never was ready is taken back whole, too.
+    all_hold(&stage.drive.rollback("deploy").await.unwrap());
+    assert_eq!(stage.world().await, before);
+    let runbook = std::fs::read_to_string(&stage.runbook).unwrap();
+    stage.drive.replanned(&runbook.replace("/readyz", "/healthz"));
+    stage.drive.apply("deploy").await.unwrap();
+    let pods = stage.cluster.wait_rolled_out(&namespace, "shop", 3 * patience, |_| ()).await.unwrap();
+    assert!(pods.len() == 2 && pods.iter().all(|pod| pod.ready), "{pods:?}");
+    all_hold(&stage.drive.rollback("deploy").await.unwrap());
     assert_eq!(stage.world().await, before);
     stage.clean().await;
 }

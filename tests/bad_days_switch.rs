@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover::actions::{CrashPoint, Recorder as _};
+use cutover::domain::Event;
+use cutover::domain::state::Stage;
 use cutover::services::mysql::fence::own::OpenState;
 use cutover::services::mysql::replication::{self, Applied, patterns};
 use cutover::services::mysql::{Session, code};
@@ -187,6 +189,102 @@ async fn a_source_restarted_under_the_engine_in_the_freeze_is_opened_as_soon_as_
 
     here.on_these_terms(&Terms::default());
     here.drive.apply("dns").await.unwrap();
+    all_hold(&here.drive.verify("dns").await.unwrap());
+    nothing_is_lost(&mut here, tenants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_dies_in_the_freeze_keeps_nobody_waiting_and_a_channel_of_others_stays() {
+    let mut here = Switching::start("target-dies", 200, &Terms::default()).await;
+    let before = OpenState::read(&mut here.source).await.unwrap();
+    let tenants = Tenants::pay(&here.world);
+
+    // A source that follows somebody else by the unnamed channel: the switch would take its place.
+    let theirs = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '192.0.2.1', SOURCE_AUTO_POSITION = 1";
+    here.source.run("follow somebody else", theirs).await.unwrap();
+    let refused = here.drive.apply("dns").await.unwrap_err();
+    is_clear(&refused, &[":3306", "the unnamed channel from 192.0.2.1:3306"]);
+    let channel = replication::status(&mut here.source).await.unwrap().unwrap();
+    assert_eq!(channel.host, "192.0.2.1");
+    here.source.run("follow nobody", "RESET REPLICA ALL").await.unwrap();
+
+    // The target is gone with the source fenced: tenants write at the source before the target is back.
+    here.drive.dies("dns", "fence-source", CrashPoint::Effect).await;
+    assert!(OpenState::read(&mut here.source).await.unwrap().is_shut());
+    let managed = here.world.managed.clone();
+    old_and_new::docker(&["stop", "-t", "30", &managed]);
+    let served = async {
+        let mut watch = Session::open(&endpoint(&here.world.old, "cutover_admin")).await.unwrap();
+        Switching::payments_go_on(&mut watch, 5).await;
+        assert_eq!(OpenState::read(&mut watch).await.unwrap(), before);
+        assert!(here.drive.memory.state().fences.is_empty(), "the journal says so too");
+        old_and_new::docker(&["start", &managed]);
+    };
+    let (failure, ()) = tokio::join!(here.drive.apply("dns"), served);
+    is_clear(&failure.unwrap_err(), &["MySQL", ":3306"]);
+    here.target = Session::open(&endpoint(&managed, "admin")).await.unwrap();
+    nothing_has_changed(&mut here, &before).await;
+    here.drive.apply("dns").await.unwrap();
+    all_hold(&here.drive.verify("dns").await.unwrap());
+    nothing_is_lost(&mut here, tenants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_opened_past_the_point_of_switching_is_fenced_again_and_what_it_took_is_kept() {
+    let mut here = Switching::start("opened", 200, &Terms { budget: "90s", ..Terms::default() }).await;
+    let before = OpenState::read(&mut here.source).await.unwrap();
+    let tenants = Tenants::pay(&here.world);
+
+    // The engine dies right past the point, and somebody opens the source by hand.
+    here.drive.dies("dns", "start-reverse-channel", CrashPoint::Outcome).await;
+    here.drive.memory.record(Event::PointOfSwitching { step: "dns".into() }).unwrap();
+    for statement in ["SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF"] {
+        here.source.run("open the source by hand", statement).await.unwrap();
+    }
+    here.source.run("write", "UPDATE shop.tenants SET name = 'by hand' WHERE id = 7").await.unwrap();
+    let failure = here.drive.apply("dns").await.unwrap_err();
+    is_clear(&failure, &[":3306", "behind its fence"]);
+    assert!(failure.next.unwrap().contains("cutover rollback"));
+    assert!(OpenState::read(&mut here.source).await.unwrap().is_shut(), "it is fenced again");
+
+    // The way back keeps it; the target's account, never opened, is as it was.
+    all_hold(&here.drive.rollback("dns").await.unwrap());
+    nothing_has_changed(&mut here, &before).await;
+    let name: String = here.source.one("look", "SELECT name FROM shop.tenants WHERE id = 7").await.unwrap();
+    assert_eq!(name, "by hand");
+    here.drive.apply("dns").await.unwrap();
+    all_hold(&here.drive.verify("dns").await.unwrap());
+    let name: String = here.target.one("look", "SELECT name FROM shop.tenants WHERE id = 7").await.unwrap();
+    assert_eq!(name, "by hand");
+    nothing_is_lost(&mut here, tenants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_that_cannot_be_reached_past_the_point_of_switching_keeps_nobody_else_waiting() {
+    let mut here = Switching::start("front-away", 200, &Terms { budget: "30s", ..Terms::default() }).await;
+    let tenants = Tenants::pay(&here.world);
+    // The way to it goes after the hold: for `relay`, until somebody mends that.
+    let away = r#"cd /usr/local/sbin && mv front-switch front-switch.real && cat > front-switch <<'END' && chmod +x front-switch
+#!/bin/bash
+[ "$1" != relay ] || [ -e /tmp/mended ] || { echo no route >&2; exit 255; }
+exec front-switch.real "$@"
+END"#;
+    here.world.sh(&here.world.old, away);
+    let record_is_switched = async {
+        let written = || {
+            let step = here.drive.memory.state().step(&"dns".into());
+            step.effects.get("record").is_some_and(|effect| matches!(effect.stage, Stage::Happened(_)))
+        };
+        while !written() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(here.drive.memory.state().barring(), Some("source MySQL"), "who holds the old address still waits");
+        here.world.sh(&here.world.old, "touch /tmp/mended");
+    };
+    let (outputs, ()) = tokio::join!(here.drive.apply("dns"), record_is_switched);
+    assert!(outputs.unwrap().contains_key("freeze_seconds"));
+    assert!(here.drive.memory.text().contains("the record goes first"), "{}", here.drive.memory.text());
+    assert_eq!(here.drive.memory.state().barring(), None);
     all_hold(&here.drive.verify("dns").await.unwrap());
     nothing_is_lost(&mut here, tenants).await;
 }

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
 
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde_json::Value;
 
 struct Bench {
@@ -122,7 +124,7 @@ fn a_second_engine_is_refused_and_names_the_first() {
     let bench = Bench::new(
         "lab",
         "[[step]]\nid = \"long\"\naction = \"command\"\nowner = \"lead\"\nday = 1\n\
-         with = { run = [\"sh\", \"-c\", \"touch began; while ! test -e go; do sleep 0.05; done\"], check = [\"test\", \"-e\", \"go\"] }\n",
+         with = { run = [\"sh\", \"-c\", \"touch began; until test -e go || ! test -e began; do sleep 0.05; done\"], check = [\"test\", \"-e\", \"go\"] }\n",
     );
     let mut first = bench.command(&["run", "--yes", "--json"]).stdout(Stdio::null()).spawn().unwrap();
     wait_for(&bench.path("began"));
@@ -144,7 +146,7 @@ fn a_hang_up_ends_nothing_and_an_interrupt_stops_where_it_can_go_on() {
     let bench = Bench::new(
         "lab",
         "[[step]]\nid = \"long\"\naction = \"command\"\nowner = \"lead\"\nday = 1\n\
-         with = { run = [\"sh\", \"-c\", \"touch began; while ! test -e go; do sleep 0.05; done; echo x >> lines\"], check = [\"test\", \"-e\", \"lines\"] }\n",
+         with = { run = [\"sh\", \"-c\", \"touch began; until test -e go || ! test -e began; do sleep 0.05; done; echo x >> lines\"], check = [\"test\", \"-e\", \"lines\"] }\n",
     );
     let mut engine = bench.command(&["run", "--yes", "--json"]).stdout(Stdio::null()).spawn().unwrap();
     wait_for(&bench.path("began"));
@@ -158,6 +160,25 @@ fn a_hang_up_ends_nothing_and_an_interrupt_stops_where_it_can_go_on() {
     let again = bench.run(&["run", "--yes", "--json"]);
     assert!(again.status.success(), "{again:?}");
     assert_eq!(Bench::summary(&again)["outcome"], "succeeded");
+}
+
+#[test]
+fn an_engine_knows_the_runbook_as_its_supervisor_read_it_whatever_became_of_the_file() {
+    let bench = Bench::new("lab", &adds_a_line(""));
+    let plan = cutover::loader::load(&bench.runbook()).unwrap();
+    let kept = memfd_create("runbook", MFdFlags::empty()).unwrap();
+    fs::write(format!("/proc/self/fd/{}", kept.as_raw_fd()), serde_json::to_vec(&*plan.runbook).unwrap()).unwrap();
+    fs::write(bench.runbook(), "name = \"half sav").unwrap();
+    let started_by = |parent: u32| {
+        let mut command = bench.command(&["run", "--yes", "--json"]);
+        command.env("CUTOVER_SUPERVISED", "1").env("CUTOVER_RUNBOOK_FD", format!("{} {parent}", kept.as_raw_fd()));
+        command.output().unwrap()
+    };
+    assert_eq!(started_by(1).status.code(), Some(2), "it was handed to somebody else");
+    let output = started_by(std::process::id());
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(Bench::summary(&output)["outcome"], "succeeded");
+    assert_eq!(lines(&bench.path("lines")), 1);
 }
 
 #[test]

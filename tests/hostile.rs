@@ -136,7 +136,7 @@ fn model(text: &str) -> Model {
     let look = (Keymap::standard(), Theme::named("dark", true, false).unwrap());
     let mut model = Model::new(view, me, false, look);
     let line = |n| Line { n, at: Timestamp::UNIX_EPOCH, step: None, level: Level::Warn, text: format!("line {n}") };
-    let page = Page { lines: (1..=200).map(line).collect(), kept: (1, 200) };
+    let page = Page { lines: (1..=200).map(line).collect(), kept: (1, 200), ..Page::default() };
     let events: Vec<Recorded> = events.iter().map(|recorded| said_everywhere(recorded, text).0).collect();
     let now = Duration::from_secs(1);
     update(&mut model, Input::Answer(Answer::Logs(Ok(said_everywhere(&page, text).0))), now);

@@ -6,6 +6,7 @@
 mod attached;
 
 use attached::{BY_HAND, Bench, until};
+use cutover::domain::{Event, Recorded};
 use cutover::protocol::view::{Level, Risk, View};
 
 fn risk<'a>(view: &'a View, what: &str) -> Option<&'a Risk> {
@@ -29,6 +30,10 @@ async fn a_registry_that_is_gone_and_a_key_that_ends_are_told_before_a_step_need
     assert_eq!(view.risks.first().map(|risk| &risk.what), Some(&registry.what), "the worst comes first");
     let aws = risk(&view, "login at AWS").unwrap();
     assert!(aws.level == Level::Fine && aws.value.contains("AKIAEXAMPLE") && !aws.value.contains("s3cret"), "{aws:?}");
+    let crossed =
+        |event: &Recorded| matches!(&event.event, Event::LimitCrossed { what, .. } if what == "login at the registry");
+    let told = anna.journal(0, 500).await.unwrap();
+    assert_eq!(told.iter().filter(|event| crossed(event)).count(), 1, "it is in the journal, once: {told:?}");
     let disk = risk(&view, "disk of this run").unwrap();
     assert!(disk.value.contains("MiB free") && disk.limit.is_some(), "{disk:?}");
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cutover::services::Kind;
-use cutover::services::mysql::compare::{self, Comparison, compare};
+use cutover::services::mysql::compare::{self, Comparison, Pace, compare};
 use cutover::services::mysql::load::{self, state};
 use cutover::services::mysql::lock::end_leftover;
 use cutover::services::mysql::snapshot::{self, Listener, Locks, Manifest, Options, Patience};
@@ -51,7 +51,9 @@ async fn compared(source: &Endpoint, target: &Endpoint, manifest: &Manifest) -> 
         let (source, target) = (Session::open(source).await.unwrap(), Session::open(target).await.unwrap());
         pairs.push(compare::Pair { source, target });
     }
-    compare(&mut pairs, &schemas(), &manifest.counters(), &|_, _| (), &CancellationToken::new()).await.unwrap()
+    let (progress, cancel) = (|_, _| (), CancellationToken::new());
+    let pace = Pace { progress: &progress, cancel: &cancel, busy_percent: 100 };
+    compare(&mut pairs, &schemas(), &manifest.counters(), &pace).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +70,7 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
     let chunks_of_big = manifest.chunks.iter().filter(|c| manifest.tables[c.table].table.name == "big").count();
     assert!(chunks_of_big > 4, "{chunks_of_big} chunks: a table is parted by size");
     assert_eq!(taken(&pair, directory).await, manifest, "a complete snapshot is not taken again");
-    manifest.check_files(directory).unwrap();
+    manifest.check_files(directory, &CancellationToken::new()).await.unwrap();
 
     // A load that is stopped in the middle goes on by chunk.
     let stop = CancellationToken::new();
@@ -82,7 +84,7 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
         })
     };
     let stopped = load::load(&target, directory, &load::Options::new("test", "load", 2), listener, stop).await;
-    assert_eq!(stopped.unwrap_err().kind, Kind::Transient);
+    assert_eq!(stopped.unwrap_err().kind, Kind::Interrupted);
     let mut there = Session::open(&target).await.unwrap();
     for lock in load::Options::new("test", "load", 3).locks {
         end_leftover(&mut there, &lock, Duration::from_secs(10)).await.unwrap();
@@ -171,7 +173,8 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
 
     // A damaged file is no snapshot.
     std::fs::write(directory.join(&manifest.chunks[0].file), b"rubbish").unwrap();
-    assert_eq!(manifest.check_files(directory).unwrap_err().kind, Kind::Permanent);
+    let checked = manifest.check_files(directory, &CancellationToken::new()).await;
+    assert_eq!(checked.unwrap_err().kind, Kind::Permanent);
 }
 
 #[tokio::test(flavor = "multi_thread")]

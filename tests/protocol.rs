@@ -14,8 +14,9 @@ use attached::{BY_HAND, Bench, LONG, PATIENCE, order, start, take, until, wait_f
 use cutover::domain::event::Event;
 use cutover::domain::seat::Taking;
 use cutover::domain::state::Status;
-use cutover::domain::{FailureKind, StepId};
-use cutover::protocol::client::Update;
+use cutover::domain::{FailureKind, Recorded, StepId};
+use cutover::protocol::address;
+use cutover::protocol::client::{Client, Update};
 use cutover::protocol::log;
 use cutover::protocol::order::{Given, Message, Verb};
 use cutover::protocol::view::{Mood, View};
@@ -113,7 +114,39 @@ async fn an_order_drawn_from_what_is_not_so_any_more_is_refused() {
     until(&client, |view| view.sentence.mood == Mood::Done).await;
     client.order(&order(&client.view().await.unwrap(), Verb::Shutdown)).await.unwrap();
     assert!(bench.ended().success());
-    assert!(!bench.state().join("engine.sock").exists());
+    assert!(!bench.state().join("engine.sock").exists() && !bench.state().join("watch.sock").exists());
+}
+
+#[tokio::test]
+async fn where_people_look_on_no_order_is_taken_not_even_in_the_drivers_name() {
+    let mut bench = Bench::new(&format!("{LONG}{BY_HAND}"));
+    let driver = bench.start().await;
+    take(&driver, "").await.unwrap();
+    let watcher = Client::unix(&address::of_watchers(bench.state()), driver.me().clone()).unwrap();
+    let seen = watcher.view().await.unwrap();
+    assert_eq!(watcher.preview(&long()).await.unwrap().digest, driver.preview(&long()).await.unwrap().digest);
+
+    let verbs = [
+        start(&driver, "long", Given::default()).await.verb,
+        Verb::TakeWheel { current: "long".to_owned(), why: String::new() },
+        Verb::ReleaseWheel,
+        Verb::Note { text: "in another's name".to_owned() },
+        Verb::Shutdown,
+    ];
+    for verb in verbs {
+        let failure = watcher.order(&order(&seen, verb.clone())).await.unwrap_err();
+        assert_eq!((failure.kind, failure.what.as_str()), (FailureKind::Refused, "no order is taken here"), "{verb:?}");
+    }
+    let ask = Message::AskWheel { why: "me".to_owned() };
+    assert_eq!(watcher.say(&ask).await.unwrap_err().kind, FailureKind::Refused);
+    let now = driver.view().await.unwrap();
+    let asking = now.driver.as_ref().and_then(|driver| driver.asking.as_ref());
+    assert_eq!((now.seq, asking), (seen.seq, None), "nothing came of it");
+
+    let text = "look at the lag first".to_owned();
+    watcher.say(&Message::RaiseHand { text: text.clone() }).await.unwrap();
+    let hands = driver.view().await.unwrap().hands;
+    assert!(hands.iter().any(|hand| hand.text == text), "{hands:?}");
 }
 
 /// The same order under a new id.
@@ -226,6 +259,27 @@ async fn a_second_terminal_of_the_driver_takes_over_only_knowingly_and_at_once_w
 }
 
 #[tokio::test]
+async fn a_second_terminal_of_the_driver_may_stop_a_step_and_nothing_else() {
+    let mut bench = Bench::new(LONG);
+    let first = bench.start().await;
+    take(&first, "").await.unwrap();
+    // It keeps the wheel: a connection that hangs looks the same.
+    let _stream = opened(&first).await;
+    first.order(&start(&first, "long", Given::default()).await).await.unwrap();
+    wait_for(&bench.path("began")).await;
+    let (second, ben) = (bench.client("anna"), bench.client("ben"));
+    let view = second.view().await.unwrap();
+    let stop = || order(&view, Verb::Stop { step: long(), attempt: 1 });
+    assert_eq!(ben.order(&stop()).await.unwrap_err().what, "anna drives");
+    let note = Verb::Note { text: "here".to_owned() };
+    assert_eq!(second.order(&order(&view, note)).await.unwrap_err().what, "you drive from another terminal");
+    second.order(&stop()).await.unwrap();
+    until(&second, |view| is(view, "long", Status::Failed)).await;
+    let again = start(&second, "long", Given::default()).await;
+    assert_eq!(second.order(&again).await.unwrap_err().what, "you drive from another terminal");
+}
+
+#[tokio::test]
 async fn killing_the_drivers_terminal_leaves_the_step_to_finish_and_the_next_attach_takes_less_than_a_second() {
     let mut bench = Bench::new(&format!("{LONG}{BY_HAND}"));
     let client = bench.start().await;
@@ -281,9 +335,18 @@ async fn a_killed_engine_is_missed_at_once_and_the_next_one_goes_on() {
     let view = back.await.unwrap();
     assert!(is(&view, "long", Status::InDoubt), "{view:?}");
     assert_eq!(view.engine.as_ref().map(|engine| engine.deaths), Some(1));
-    fs::write(bench.path("go"), "").unwrap();
+
+    // The dead engine's program still runs: it is waited for, and found to have done it.
     client.order(&order(&view, Verb::Resume { step: long(), attempt: 1 })).await.unwrap();
+    let waits = |event: &Recorded| matches!(&event.event, Event::Log { line, .. } if line.contains("an earlier try"));
+    let began = Instant::now();
+    while !client.journal(0, 500).await.unwrap().iter().any(waits) {
+        assert!(began.elapsed() < PATIENCE, "it never waited");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    fs::write(bench.path("go"), "").unwrap();
     until(&client, |view| is(view, "long", Status::Done)).await;
+    assert_eq!(fs::read_to_string(bench.path("lines")).unwrap(), "line\n", "once");
 }
 
 #[tokio::test]
@@ -297,7 +360,7 @@ async fn drive_starts_an_engine_in_a_session_of_its_own_and_detaches_on_a_hang_u
     let session = nix::unistd::getsid(Some(engine)).unwrap();
     assert_ne!(session, nix::unistd::getsid(None).unwrap());
     let mode = |name: &str| fs::metadata(bench.state().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("engine.sock"), mode("engine.log")), (0o600, 0o600));
+    assert_eq!((mode("engine.sock"), mode("watch.sock"), mode("engine.log")), (0o600, 0o600, 0o600));
 
     let pid = nix::unistd::Pid::from_raw(i32::try_from(terminal.id()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();

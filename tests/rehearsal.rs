@@ -25,6 +25,8 @@ const DEATHS: &[&str] = &[
     "restore:load-chunks:effect",
     "dns:fence-source:effect",
     "settle:stop-source-0:effect",
+    "last-clients:verify:effect",
+    "switch-off:verify:effect",
 ];
 
 #[test]

@@ -40,8 +40,13 @@ async fn killed_anywhere_it_goes_on_and_changes_the_record_once() {
         assert_eq!(killed.status.code(), None, "it was to die at {point}: {}", told(&killed));
         let output = drive.run(None).await;
         assert!(output.status.success(), "after {point}: {}", told(&output));
-        assert_eq!(drive.changes().await.len(), 1, "after {point}");
+        let changes = drive.changes().await;
+        assert_eq!(changes.len(), 1, "after {point}");
         assert_eq!(drive.served_ttl().await, Some(5));
+        let over_at: jiff::Timestamp =
+            serde_json::from_value(step(&drive.journal()).outputs["old_ttl_over_at"].clone()).unwrap();
+        let in_force_at = changes[0]["insync_at"].as_i64().unwrap();
+        assert!(over_at.as_millisecond() >= in_force_at + 15_000, "counted from when it was in force, after {point}");
         let found: Vec<RecordSet> =
             serde_json::from_value(step(&drive.journal()).effects["ttl"].undo["found"].clone()).unwrap();
         assert_eq!(found[0].ttl(), Some(15), "the set found first is the one to go back to, after {point}");

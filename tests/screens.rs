@@ -12,12 +12,16 @@ mod story;
 #[path = "support/week.rs"]
 mod week;
 
+use std::time::Duration;
+
 use cutover::domain::{Failure, StepId};
 use cutover::protocol::client::Update;
 use cutover::protocol::log::{Level, Line, Page};
 use cutover::protocol::order::Previewed;
+use cutover::protocol::view::View;
+use cutover::tui::model::{Overlay, Tab};
 use cutover::tui::theme::Theme;
-use cutover::tui::update::{Answer, Effect, Input};
+use cutover::tui::update::{Answer, Copied, Effect, Input};
 use screen::{Screen, both, styles, text};
 use story::Story;
 
@@ -81,7 +85,15 @@ fn a_step_that_runs() {
     see_in_all("runs", &mara(&week::loading()));
     let mut screen = mara(&week::snapshotting());
     see("runs_first", &screen, COMMON);
+    let mut later = screen.model.view.clone();
+    later.steps[0].meters[0].done += 58_000;
+    see("runs_counting", screen.wait(0.8).view(later), COMMON);
     see("runs_step_alone", screen.press("2"), SMALL);
+    let mut story = week::snapshotting();
+    for meter in story.live.meters.values_mut().flatten() {
+        (meter.total, meter.eta_s) = (None, None);
+    }
+    see("runs_without_a_total", &mara(&story), COMMON);
 }
 
 #[test]
@@ -90,6 +102,17 @@ fn a_failure_with_its_choices() {
     see_in_all("failed", &screen);
     screen.press("2");
     see("failed_alone", &screen, SMALL);
+}
+
+#[test]
+fn what_has_to_be_known_first() {
+    let mut screen = mara(&week::monday());
+    let first = "SSH_AUTH_SOCK=/tmp/ssh-9/agent is forwarded and ends with this login: commands by ssh need a key of this machine";
+    let second = "credentials come from aws, vault: whatever prompts, or keeps its login in this session, gives none after logout";
+    screen.model.overlay = Some(Overlay::Warnings(vec![first.to_owned(), second.to_owned()]));
+    see("warned", &screen, COMMON);
+    screen.press("s");
+    assert!(screen.model.overlay.is_none() && screen.effects.is_empty(), "the key that closes it does nothing else");
 }
 
 #[test]
@@ -104,10 +127,38 @@ fn an_engine_that_is_gone() {
 }
 
 #[test]
+fn an_engine_that_goes_away_while_a_step_runs_is_said_instead_of_what_it_said_last() {
+    let mut screen = mara(&week::loading());
+    let said = screen.model.view.sentence.text.clone();
+    assert!(said.ends_with("nothing waits for you") && screen.model.sentence() == said);
+    screen.silence(1.9);
+    assert_eq!(screen.model.sentence(), said, "not yet");
+    screen.silence(5.1);
+    see("live_stale", &screen, COMMON);
+    let why = "error sending request: client error (Connect): Connection refused (os error 111)";
+    screen.input(Input::Engine(Update::Lost(Failure::transient("no engine answers").because(why))));
+    for (size, of) in [(SMALL, "60x15"), (COMMON, "80x24"), (WIDE, "130x38")] {
+        see(&format!("live_lost_{of}"), &screen, size);
+    }
+    let whole = screen.model.sentence();
+    let cause = "no engine answers: Connection refused (os error 111)";
+    assert_eq!(whole, format!("ENGINE NOT HEARD OF for 7 s: {cause}; q, then cutover drive starts it again"));
+    assert_eq!(screen.wait(0.1).model.sentence(), said, "it is heard of again");
+    let mut frozen = mara(&week::frozen());
+    see("frozen_lost", frozen.silence(7.0), COMMON);
+    let mut watcher = Screen::of(week::loading().view(), "watcher");
+    assert!(!watcher.silence(7.0).model.sentence().contains("q, then"));
+}
+
+#[test]
 fn the_switch_before_it_begins() {
     let story = week::ready();
     let mut screen = mara(&story);
     see("switch_unseen", screen.press("7"), COMMON);
+    // Its board can be looked at on any day, and stays in sight.
+    let mut early = mara(&week::loading());
+    assert_eq!(early.press("7p").effects, [Effect::Preview("dns".into())]);
+    assert_eq!(early.model.tab, Tab::Switch);
     let mut screen = gate(&story, None);
     screen.press("<esc>7");
     see("switch_go", &screen, COMMON);
@@ -136,6 +187,16 @@ fn the_gate_of_the_switch() {
         .because("A 203.0.113.10 is now A 203.0.113.11")
         .next("look at the preview again");
     see("gate_refused", screen.answer(Answer::Sent(id, Err(refused))), COMMON);
+    // It is looked at again by itself: what moved is named, and the phrase is to be typed anew.
+    assert_eq!(screen.effects, [Effect::Preview("dns".into())]);
+    let mut seen = week::switch_preview(&story, None);
+    let record = seen.preview.changes.iter_mut().find(|change| change.object.starts_with("record")).unwrap();
+    for line in &mut record.detail {
+        *line = line.replace("203.0.113.10", "203.0.113.11");
+    }
+    seen.digest = seen.preview.digest();
+    see("gate_moved", screen.answer(Answer::Previewed("dns".into(), Ok(seen))), COMMON);
+    assert!(!screen.model.dialog.as_ref().unwrap().is_met(), "the word was for what was shown before");
 }
 
 #[test]
@@ -153,6 +214,21 @@ fn the_switch_under_way() {
 }
 
 #[test]
+fn a_budget_runs_between_two_words_of_the_engine_and_stops_with_it() {
+    let mut screen = mara(&week::frozen());
+    let top = |screen: &Screen| text(&screen.drawn(COMMON)).lines().take(2).collect::<Vec<_>>().join("\n");
+    assert_eq!(top(&screen).matches("9.1 s").count(), 2, "{}", top(&screen));
+    screen.silence(0.4);
+    assert_eq!(top(&screen).matches("8.7 s").count(), 2, "{}", top(&screen));
+    let clock = screen.model.view.at.saturating_add(Duration::from_millis(600)).unwrap();
+    screen.now += Duration::from_millis(600);
+    screen.input(Input::Engine(Update::Beat(clock)));
+    assert_eq!(top(&screen).matches("8.1 s").count(), 2, "{}", top(&screen));
+    screen.silence(9.0);
+    assert!(top(&screen).contains("STALE 9 s") && top(&screen).contains("6.1 s"), "{}", top(&screen));
+}
+
+#[test]
 fn the_log() {
     let story = week::loading();
     let mut screen = mara(&story);
@@ -163,10 +239,50 @@ fn the_log() {
     see("log_130x38", &screen, WIDE);
     screen.press("f").wait(1.0).answer(Answer::Logs(Ok(log(&story, 61, 1304))));
     see("log_paused", &screen, COMMON);
+    let mut gap = Screen { model: screen.model.clone(), now: screen.now, effects: vec![] };
+    let page = Page { kept: (3_004, 3_010), ..log(&story, 3_004, 3_010) };
+    see("log_gap", gap.press("f").wait(1.0).answer(Answer::Logs(Ok(page))), COMMON);
+    copied_whole(&mut gap);
     screen.press("/tenants<enter>");
     let mut found = log(&story, 1, 1304);
     found.lines.retain(|line| line.text.contains("tenants"));
-    see("log_search", screen.wait(1.0).answer(Answer::Logs(Ok(found))), COMMON);
+    // What was asked before the search is answered first, and is not it.
+    screen.wait(1.0).answer(Answer::Logs(Ok(log(&story, 1, 9)))).answer(Answer::Logs(Ok(found)));
+    see("log_search", &screen, COMMON);
+}
+
+#[test]
+fn a_log_is_full_at_its_top_and_a_line_higher_than_its_panel_shows_its_end() {
+    let story = week::loading();
+    let mut screen = mara(&story);
+    screen.input(Input::Terminal(crossterm::event::Event::Resize(COMMON.0, COMMON.1)));
+    screen.press("3").answer(Answer::Logs(Ok(log(&story, 1, 60))));
+    screen.press("g");
+    see("log_top", &screen, COMMON);
+    let line = Line { text: format!("{}the end", "a long line ".repeat(120)), ..log(&story, 61, 61).lines.remove(0) };
+    let page = Page { lines: vec![line], ..log(&story, 61, 61) };
+    screen.press("<end>z").wait(1.0).answer(Answer::Logs(Ok(page)));
+    let drawn = text(&screen.drawn(COMMON));
+    assert!(drawn.contains("the end") && drawn.matches("a long line").count() > 30, "{drawn}");
+}
+
+#[test]
+fn the_first_key_back_from_the_end_of_a_panel_moves_it() {
+    let mut screen = mara(&week::ready());
+    screen.input(Input::Terminal(crossterm::event::Event::Resize(SMALL.0, SMALL.1)));
+    screen.press("4<end>");
+    let end = text(&screen.drawn(SMALL));
+    assert!(!end.contains("more lines below"), "{end}");
+    assert!(text(&screen.press("k").drawn(SMALL)).contains("more lines below"));
+    // A page of what lies over the panels is what is seen of it.
+    screen.press("?");
+    let first = text(&screen.drawn(SMALL));
+    let second = text(&screen.press("<pgdn>").drawn(SMALL));
+    let words = |text: &str| {
+        text.lines().filter_map(|line| line.split_once("│ ")).map(|(_, row)| row.to_owned()).collect::<Vec<_>>()
+    };
+    let (first, second) = (words(&first), words(&second));
+    assert!(first.len() > 5 && second.iter().all(|row| !first.contains(row)), "{first:?} {second:?}");
 }
 
 #[test]
@@ -176,12 +292,37 @@ fn the_timeline_and_the_past() {
     screen.press("5").answer(Answer::Journal(Ok(story.events.clone())));
     see("timeline", &screen, COMMON);
     see("timeline_130x38", &screen, WIDE);
+    let mut cut = Screen { model: screen.model.clone(), now: screen.now, effects: vec![] };
+    cut.view(View { figures_since: story.events.iter().rev().nth(4).map(|event| event.at), ..story.view() });
+    see("timeline_cut", &cut, COMMON);
     let seq = story.events.iter().find(|event| event.event.step() == Some(&StepId::from("push"))).unwrap().seq + 4;
     screen.answer(Answer::Past(Ok(Box::new(story.past(seq)))));
     see("past", &screen, COMMON);
+    let now = &screen.model.view.sentence.text;
+    assert!(text(&screen.drawn(COMMON)).contains(now) && screen.model.sentence() == *now, "what waits is of now");
+    screen.silence(7.0);
+    let top = text(&screen.drawn(COMMON)).lines().next().unwrap().to_owned();
+    assert!(top.contains("PAST: Tue") && top.contains("STALE"), "{top}");
     // A freeze that begins is the present, wherever one looks.
     screen.view(week::frozen().view());
     assert!(text(&screen.drawn(COMMON)).contains("FREEZE") && screen.model.past.is_none());
+}
+
+#[test]
+fn tab_walks_through_every_panel_and_back() {
+    let mut screen = mara(&week::loading());
+    let place = |screen: &Screen| (screen.model.in_week, screen.model.tab);
+    let begun = place(&screen);
+    assert!(begun.0, "it begins in the week");
+    let mut seen = vec![begun];
+    for _ in Tab::ALL {
+        seen.push(place(screen.press("<tab>")));
+    }
+    assert_eq!(seen[1..].iter().map(|(_, tab)| *tab).collect::<Vec<_>>(), Tab::ALL);
+    assert!(place(screen.press("<tab>")).0, "and comes round to the week, at every size");
+    for wanted in seen[1..].iter().rev() {
+        assert_eq!(place(screen.press("<backtab>")), *wanted);
+    }
 }
 
 #[test]
@@ -191,7 +332,7 @@ fn risks_and_people() {
     let mut screen = mara(&week::refused());
     see("people_with_a_hand", screen.press("6"), COMMON);
     let mut screen = mara(&week::asked());
-    see("people_who_ask", screen.press("6"), COMMON);
+    see("people_who_ask", screen.press("n"), COMMON);
     see("people_130x38", &screen, WIDE);
 }
 
@@ -213,6 +354,7 @@ fn what_happened_meanwhile() {
     screen.wait(301.0).press("s");
     assert_ne!(screen.effects, [Effect::Preview("restore".into())], "the key that wakes it does nothing else");
     screen.answer(Answer::Journal(Ok(later.events.clone())));
+    screen.settle();
     see("since", &screen, COMMON);
     see("since_130x38", &screen, WIDE);
 }
@@ -244,6 +386,7 @@ fn other_dialogs() {
     see("dialog_hand_over", mara(&week::asked()).also("w").settle(), COMMON);
     see("dialog_adopt", mara(&week::refused()).also("d").settle(), COMMON);
     see("dialog_ask", Screen::of(loading.view(), "tom").also("w").settle(), COMMON);
+    see("dialog_resume", Screen::of(loading.dead(), "mara").also("s").settle(), COMMON);
     see("watcher", &Screen::of(loading.view(), "watcher"), COMMON);
 
     let story = week::switched();
@@ -255,6 +398,21 @@ fn other_dialogs() {
     seen.preview.loses = Some(2);
     screen.answer(Answer::WayBack(step, Ok(seen))).settle();
     see("dialog_back", &screen, COMMON);
+}
+
+/// What is copied is not what fits: lines to their ends, from the first that is here to the newest.
+fn copied_whole(screen: &mut Screen) {
+    let whole = format!("{} the end", "a long line ".repeat(60));
+    let at = screen.model.view.at;
+    let line = Line { n: 3_011, at, step: None, level: Level::Info, text: whole.clone() };
+    screen.wait(1.0).answer(Answer::Logs(Ok(Page { lines: vec![line], kept: (3_004, 3_011), began: at })));
+    let Some(Effect::Copy(text)) = screen.press("c").effects.first().cloned() else { panic!("nothing is copied") };
+    assert!(text.contains(&whole) && text.contains("orders: chunk 1 of") && text.contains("lines are missing here"));
+    for (in_clipboard, says) in [(true, "copied; also in /run/copied.txt"), (false, "/run/copied.txt has it whole")] {
+        let path = "/run/copied.txt".to_owned();
+        screen.answer(Answer::Copied(Ok(Copied { path, in_clipboard })));
+        assert!(self::text(&screen.drawn(COMMON)).contains(says), "{says}");
+    }
 }
 
 impl Screen {
@@ -279,7 +437,7 @@ fn log(story: &Story, first: u64, last: u64) -> Page {
         let at = story.now + jiff::SignedDuration::from_millis(i64::try_from(n).unwrap() * 250);
         Line { n, at, step: Some("restore".into()), level, text }
     };
-    Page { lines: (first..=last).map(line).collect(), kept: (1, last) }
+    Page { lines: (first..=last).map(line).collect(), kept: (1, last), began: story.now }
 }
 
 /// The README's pictures are what is drawn today, or this fails; `INSTA_UPDATE=always` makes them anew.

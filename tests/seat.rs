@@ -83,28 +83,89 @@ fn a_run_is_driven_to_its_end_with_keys_only() {
     assert_eq!(consents[1].evidence.as_deref(), Some("turned, and looked at twice"));
 }
 
-#[test]
-fn thirty_enters_a_held_key_and_a_paste_start_nothing() {
-    let bench = Bench::new(&format!("{LONG}{BY_HAND}"));
-    let mut pty = drive(&bench);
+/// A gate of each kind, as the first step of a run.
+const CONFIRM: &str = "gate = { confirm = true }";
+const PHRASE: &str = "gate = { phrase = \"touch shop.example\" }";
+const WINDOW: &str = "gate = { window = { from = \"2099-01-01T03:00:00Z\", to = \"2099-01-01T05:00:00Z\" } }";
+const APPROVAL: &str = "gate = { approval = { role = \"dba\" } }";
+
+fn gated(gate: &str) -> Bench {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    let ben = format!("[[person]]\nname = \"ben\"\nrole = \"dba\"\nkey = \"{key}\"\n");
+    Bench::new(&format!("{ben}{}", LONG.replace("retries", &format!("{gate}\nretries"))))
+}
+
+/// Thirty Enters, keys that are held from before or from the gate's opening on, and pastes; the screen, at its gate.
+fn nothing_by_accident(bench: &Bench, phrase: &str) -> Pty {
+    let mut pty = drive(bench);
+    let left = |pty: &mut Pty| {
+        pty.types("\u{1b}");
+        pty.until("the gate is left", SOON, |screen| !screen.contains("start long"));
+        assert_eq!(started(bench), 0);
+    };
     for keys in ["\r".repeat(30), "y".repeat(30), "s".repeat(30), "s\r".repeat(30), "sy".repeat(30)] {
         pty.types(&keys);
         std::thread::sleep(QUIET); // The dialog is deaf until then; what was typed into it is gone.
         pty.types(&"\r".repeat(3));
-        pty.types("\u{1b}");
-        pty.until("the gate is left", SOON, |screen| !screen.contains("start long"));
-        assert_eq!(started(&bench), 0, "after {keys:?}");
+        left(&mut pty);
+    }
+    // A keyboard waits before it repeats: the gate takes keys by then.
+    for held in ["s", "\r"] {
+        pty.types(held);
+        pty.sees("type it, then enter", SOON);
+        pty.types(&held.repeat(30));
+        pty.sees(&format!("type {phrase}: _"), SOON);
+        left(&mut pty);
     }
     open_gate(&mut pty, "long");
-    pty.pastes("long\r");
-    pty.sees("a paste is not taken here", SOON);
-    pty.types("\r\r\r");
-    pty.sees("type long: _", SOON);
-    assert_eq!(started(&bench), 0);
-    // By hand it goes.
+    for paste in [phrase.to_owned(), format!("{phrase}\r")] {
+        pty.pastes(&paste);
+        pty.sees("a paste is not taken here", SOON);
+        pty.types("\r\r\r");
+        pty.sees(&format!("type {phrase}: _"), SOON);
+    }
+    assert_eq!(started(bench), 0);
+    pty
+}
+
+#[test]
+fn no_accident_confirms_and_by_hand_it_goes() {
+    let bench = gated(CONFIRM);
+    let mut pty = nothing_by_accident(&bench, "long");
     pty.types("long\r");
     pty.sees("running", SOON);
     assert_eq!(started(&bench), 1);
+}
+
+#[test]
+fn no_accident_types_a_phrase_and_by_hand_it_goes() {
+    let bench = gated(PHRASE);
+    let mut pty = nothing_by_accident(&bench, "touch shop.example");
+    pty.types("touch shop.example\r");
+    pty.sees("running", SOON);
+    assert_eq!(started(&bench), 1);
+}
+
+/// A gate that waits for something else says so, and opens for no word.
+fn waits(gate: &str, shows: &str, why: &str) {
+    let bench = gated(gate);
+    let mut pty = nothing_by_accident(&bench, "long");
+    pty.sees(shows, SOON);
+    pty.types("long\r");
+    pty.sees(why, SOON);
+    pty.types(&"\r".repeat(30)); // The Enter that sent it, still held.
+    pty.sees("type long: _", SOON);
+    assert_eq!(started(&bench), 0);
+}
+
+#[test]
+fn no_accident_opens_a_window() {
+    waits(WINDOW, "opens in", "starts between 2099-01-01T03:00:00Z");
+}
+
+#[test]
+fn no_accident_stands_for_an_approval() {
+    waits(APPROVAL, "waits for an approval by dba", "step `long` waits for an approval");
 }
 
 /// The screen dies in the middle of a step; the step does not.
@@ -178,7 +239,8 @@ fn who_comes_back_reads_first_what_happened() {
     let mut pty = drive(&bench);
     pty.sees("since ", SOON);
     pty.sees("long: done", SOON);
-    // The key that closes it does nothing else.
+    pty.sees("any key closes this", SOON);
+    // And does nothing else.
     pty.types("q");
     pty.until("it is closed", SOON, |screen| !screen.contains("since "));
     pty.sees("every step is over", SOON);

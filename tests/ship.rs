@@ -71,6 +71,7 @@ async fn source(engine: &Engine, snapshot: &Path) -> u16 {
         password: "boss".into(),
         database: None,
         tls: Tls::Required { ca: None },
+        identity: None,
     };
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut session = loop {

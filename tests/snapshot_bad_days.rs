@@ -302,5 +302,5 @@ async fn a_full_disk_is_named_and_left_as_it_was() {
     }
     disk.grow("16m");
     let manifest = take(&admin, &directory, silent()).await.unwrap();
-    manifest.check_files(&directory).unwrap();
+    manifest.check_files(&directory, &CancellationToken::new()).await.unwrap();
 }

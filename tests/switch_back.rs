@@ -176,3 +176,35 @@ async fn a_source_that_does_not_follow_is_gone_back_to_only_by_giving_writes_up_
     is_clear(&failure, &["target MySQL at", "given up"]);
     assert!(!OpenState::read(&mut here.source).await.unwrap().is_shut());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_can_no_longer_fetch_is_counted_as_lost_before_anybody_goes_back() {
+    let mut here = Switching::start("back-purged", 200, &Terms::default()).await;
+    let tenants = Tenants::pay(&here.world);
+    there(&mut here).await;
+    here.source.run("stop the channel", "STOP REPLICA").await.unwrap();
+    Switching::payments_go_on(&mut here.target, 10).await;
+    let purge = "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY";
+    here.world.sh(&here.world.managed, &format!("mysql -e '{purge}'"));
+    here.source.run("start the channel", "START REPLICA").await.unwrap();
+    let given_up = tokio::time::timeout(Duration::from_mins(1), async {
+        while !replication::status(&mut here.source).await.unwrap().unwrap().broken() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    given_up.await.expect("the receiver gives up");
+
+    let health = here.drive.companion("dns").await.unwrap().unwrap();
+    assert!(!health.healthy && health.detail.contains("1236") && health.detail.contains("purged"), "{health:?}");
+    let preview = here.drive.way_back("dns").await.unwrap();
+    assert!(preview.loses.unwrap() >= 10, "{preview:#?}");
+    assert!(preview.warnings.iter().any(|warning| warning.contains("purged")), "{preview:#?}");
+    let failure = here.drive.rollback_losing("dns", 0).await.unwrap_err();
+    is_clear(&failure, &["does not follow", "source MySQL at", "target MySQL at", "purged"]);
+    assert!(failure.next.unwrap().contains("--accept-loss"));
+
+    // Nothing was held or fenced for it: tenants pay on.
+    assert!(!here.drive.memory.state().fences.contains_key("target MySQL"));
+    Switching::payments_go_on(&mut here.target, 10).await;
+    assert!(tenants.stop().await.is_subset(&here.written().await));
+}

@@ -40,6 +40,9 @@ const DEATHS: &[&str] = &[
 /// What frozen tenants wait at most: the budget, and what the supervisor may take.
 const LONGEST_STALL: f64 = 10.0 + 5.0;
 
+/// Steps that a rehearsal of the way back does not come to.
+const AFTER_THE_SWITCH: [&str; 3] = ["settle", "last-clients", "switch-off"];
+
 #[test]
 fn there_and_back_twice_with_an_engine_killed_everywhere() {
     let mut arguments = vec!["--then-rollback", "--twice"];
@@ -53,8 +56,9 @@ fn there_and_back_twice_with_an_engine_killed_everywhere() {
     said.nothing_is_amiss();
     for step in summary["steps"].as_array().unwrap() {
         let (id, state) = (step["id"].as_str().unwrap(), step["state"].as_str());
-        assert_eq!(state, Some(if id == "settle" { "pending" } else { "rolled_back" }), "{step}");
-        assert!(id == "settle" || step["undo_seconds"].is_f64(), "how long its way back took: {step}");
+        let after = AFTER_THE_SWITCH.contains(&id);
+        assert_eq!(state, Some(if after { "pending" } else { "rolled_back" }), "{step}");
+        assert!(after || step["undo_seconds"].is_f64(), "how long its way back took: {step}");
     }
     // Clients that were born after the switch, and only know the new address, were served by Rev1.
     assert!(summary["traffic"]["served"]["returned"].as_u64() > Some(0), "{summary}");
@@ -78,5 +82,6 @@ fn there_and_back_twice_with_an_engine_killed_everywhere() {
         let digest = line.split("digest=").nth(1).and_then(|rest| rest.split([' ', '&']).next()).unwrap();
         *blobs.entry(digest).or_default() += 1;
     }
+    assert!(!blobs.is_empty(), "the registry's log says of no blob that it came: {log}");
     assert!(blobs.values().all(|times| *times == 1), "sent again: {blobs:?}");
 }

@@ -6,6 +6,10 @@ mod rehearsal;
 
 use rehearsal::rehearse;
 
+/// A freeze alone makes 5 to 12 requests of clients that never resolve again fail; without a front they go on
+/// failing until they end, about 250 times.
+const MORE_THAN_A_FREEZE: u64 = 60;
+
 #[test]
 fn without_a_front_only_who_keeps_the_old_answer_fails() {
     let said = rehearse(&["--without-front"]);
@@ -15,5 +19,6 @@ fn without_a_front_only_who_keeps_the_old_answer_fails() {
     let traffic = &summary["traffic"];
     assert_eq!(traffic["served"]["relayed"].as_u64().unwrap_or_default(), 0, "there is nobody to relay: {traffic}");
     assert!(traffic["served"]["direct"].as_u64() > Some(0), "{traffic}");
-    assert!(traffic["failed_stale"].as_u64() > Some(0), "clients that do not re-resolve fail: {traffic}");
+    let stale = traffic["failed_stale"].as_u64();
+    assert!(stale > Some(MORE_THAN_A_FREEZE), "clients that do not re-resolve fail until they end: {traffic}");
 }

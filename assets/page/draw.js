@@ -50,12 +50,22 @@ export function draw(view, chosen, choose) {
   fill("risks", view.risks, () => risks(view.risks));
   fill("hands", view.hands, () => view.hands.map((hand) => said(hand, "raised a hand")));
   fill("notes", view.notes, () => view.notes.toReversed().map((note) => said(note, "")));
+  fill("kept", view.kept, () => view.kept.map(([what, why]) =>
+    el("li", {}, el("span", { class: "what" }, el("strong", {}, what), `: ${why}`))));
+  at("stays").hidden = view.kept.length === 0;
   fill("facts", [view.identities, view.engine, view.runbook], () => facts(view));
   const waits = view.steps.filter((step) => step.gate.approval && ["pending", "failed", "rolled_back"].includes(step.status));
   at("approval").hidden = waits.length === 0;
   at("approval-what").textContent = waits
     .map(({ id, gate }) => `${id} wants the signature of somebody who is ${gate.approval} and does not drive.`)
     .join(" ");
+}
+
+/** Says a text to who does not see it, where more than a figure of it has changed. */
+export function speak(text) {
+  const spoken = at("spoken");
+  const words = (said) => said.replace(/[\d.,]+/g, "");
+  if (words(spoken.textContent) !== words(text)) spoken.textContent = text;
 }
 
 /** What changes by itself: ages, and the freeze's time. */

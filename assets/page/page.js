@@ -1,7 +1,7 @@
 // The page's life: a link's token becomes a cookie, the stream of views is drawn, words and approvals are handed in.
 // It cannot command: the listener that it talks to has no such path.
 
-import { draw, tick } from "./draw.js";
+import { draw, speak, tick } from "./draw.js";
 
 const RETRY_MS = 1000;
 const SILENT_MS = 2000;
@@ -36,8 +36,10 @@ async function enter() {
   if (!token) return;
   const answer = await post("/session", JSON.stringify({ token })).catch(() => null);
   if (answer?.ok) return history.replaceState(null, "", location.pathname);
-  if (answer?.status === 401) return shut(answer);
+  // What is refused now is refused the next time too.
+  if (answer && answer.status < 500 && ![408, 429].includes(answer.status)) return shut(answer);
   // Nobody listens, or has no room: the token is as good the next time.
+  at("sentence").textContent = answer ? await refusal(answer) : "Connecting to the engine.";
   await new Promise((again) => setTimeout(again, RETRY_MS));
   return enter();
 }
@@ -78,6 +80,7 @@ function beat() {
   link.textContent = stale ? `STALE ${Math.round(silent / 1000)} s` : `${engine}, ${people}`;
   link.className = stale || engine !== "live" ? "link bad" : "link good";
   document.body.classList.toggle("stale", stale);
+  speak(stale ? "The engine is not heard of: what stands here is old." : at("sentence").textContent);
   tick(state.view, now());
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::access::wishes;
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Cluster as Adopt;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::Error;
-use crate::services::kubernetes::{Cluster, Node, Trouble, Wanted, trouble};
+use crate::services::kubernetes::{Cluster, Node, Trouble, trouble};
 
 /// How often a cluster that is being made is looked for.
 const LOOK: Duration = Duration::from_secs(5);
@@ -36,46 +37,6 @@ pub(super) async fn recognised(cx: &Reading) -> Result<Cluster> {
     let cluster = connect(cx).await?;
     cx.recognise("Kubernetes", &cluster.identity().await?)?;
     Ok(cluster)
-}
-
-/// What the later steps do, as the access review asks it.
-pub(super) fn wishes(namespace: &str) -> Vec<Wanted> {
-    let of = |verb, group, resource, namespace: Option<&str>| Wanted {
-        verb,
-        group,
-        resource,
-        namespace: namespace.map(str::to_owned),
-    };
-    let mut wishes = vec![of("list", "", "nodes", None)];
-    let cluster_wide = [
-        ("", "namespaces"),
-        ("networking.k8s.io", "ingressclasses"),
-        ("rbac.authorization.k8s.io", "clusterroles"),
-        ("rbac.authorization.k8s.io", "clusterrolebindings"),
-    ];
-    for (group, resource) in cluster_wide {
-        wishes.extend(["get", "create", "patch", "delete"].map(|verb| of(verb, group, resource, None)));
-    }
-    let namespaced = [
-        ("", "secrets"),
-        ("", "configmaps"),
-        ("", "services"),
-        ("", "serviceaccounts"),
-        ("apps", "deployments"),
-        ("discovery.k8s.io", "endpointslices"),
-        ("networking.k8s.io", "ingresses"),
-        ("policy", "poddisruptionbudgets"),
-        ("autoscaling", "horizontalpodautoscalers"),
-    ];
-    for (group, resource) in namespaced {
-        wishes.extend(["get", "create", "patch", "delete"].map(|verb| of(verb, group, resource, Some(namespace))));
-    }
-    wishes.extend(["list", "watch", "delete"].map(|verb| of(verb, "", "pods", Some(namespace))));
-    wishes.push(of("list", "apps", "replicasets", Some(namespace)));
-    wishes.push(of("watch", "apps", "deployments", Some(namespace)));
-    wishes.push(of("get", "", "pods/log", Some(namespace)));
-    wishes.push(of("patch", "apps", "deployments/scale", Some(namespace)));
-    wishes
 }
 
 /// Why the cluster is not what is needed yet; nothing if it is.
@@ -168,7 +129,7 @@ impl Action for Adopt {
                     format!("cluster of context {context}"),
                     vec!["cannot be worked with yet".to_owned()],
                 );
-                preview.warnings.push(format!("{failure}: {}", failure.why.join(": ")));
+                preview.warnings.push(failure.in_full());
                 preview.warnings.extend(failure.next);
             }
         }
@@ -210,7 +171,7 @@ impl Action for Adopt {
                 )
             })
             .collect();
-        let answers = cluster.may(wishes(&cx.kubernetes()?.namespace)).await?;
+        let answers = cluster.may(wishes(cx)?).await?;
         let asked = answers.len();
         let denied: Vec<String> =
             answers.into_iter().filter(|answer| !answer.allowed).map(|answer| answer.wanted.to_string()).collect();

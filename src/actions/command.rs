@@ -20,7 +20,7 @@ impl Action for Command {
             .as_ref()
             .map_or_else(|| "no undo was given: by hand".to_owned(), |undo| format!("runs `{}`", undo.join(" ")));
         let mut preview = Preview::undone_by(undo);
-        let check = program::run(cx, &self.check, &self.secrets).await?;
+        let check = program::ask(cx, &self.check, &self.secrets).await?;
         let verb = if check.good { Verb::Keep } else { Verb::Change };
         preview.change(verb, format!("what `{}` does", self.run.join(" ")), vec![]);
         preview.setting("check", self.check.join(" "));
@@ -31,11 +31,13 @@ impl Action for Command {
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
         let effect = Effect::new(RUN, format!("run `{}`", self.run.join(" "))).undo(json!({ "program": self.undo }));
         let look = async {
-            let done = program::run(cx, &self.check, &self.secrets).await?.good;
+            // Until it has ended nobody can say whether it did what it should.
+            program::alone(cx).await?;
+            let done = program::ask(cx, &self.check, &self.secrets).await?.good;
             Ok(if done { Reality::Done(()) } else { Reality::Partly })
         };
         let act = async {
-            let ended = program::run(cx, &self.run, &self.secrets).await?;
+            let ended = program::change(cx, &self.run, &self.secrets).await?;
             if ended.good {
                 return Ok(());
             }
@@ -47,7 +49,7 @@ impl Action for Command {
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
-        let ended = program::run(cx, &self.check, &self.secrets).await?;
+        let ended = program::ask(cx, &self.check, &self.secrets).await?;
         Ok(vec![Check::of(ended.good, format!("`{}` says that it is done", self.check.join(" ")), ended.said)])
     }
 
@@ -65,7 +67,7 @@ impl Action for Command {
         let Some((_, effect)) = standing.first() else { return Ok(Vec::new()) };
         let undo = self.undo_program(cx, effect)?;
         let act = async |_| {
-            let ended = program::run(cx, &undo, &self.secrets).await?;
+            let ended = program::change(cx, &undo, &self.secrets).await?;
             if ended.good {
                 return Ok(());
             }
@@ -73,7 +75,7 @@ impl Action for Command {
                 .next("mend what it names and take the step back again: it is run again"))
         };
         cx.take_back(RUN, act).await?;
-        let ended = program::run(cx, &self.check, &self.secrets).await?;
+        let ended = program::ask(cx, &self.check, &self.secrets).await?;
         Ok(vec![Check::of(!ended.good, format!("`{}` says that it is not done", self.check.join(" ")), ended.said)])
     }
 }

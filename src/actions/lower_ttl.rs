@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::record::Record;
+use super::record::{Record, record_type};
 use super::undo::recorded;
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
@@ -17,7 +17,7 @@ use crate::domain::runbook::inputs::LowerTtl;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::resolver::{Answer, RecordType, lookup};
 use crate::services::route53::rules::{Retimed, lower_ttl};
-use crate::services::route53::{RecordKind, RecordSet, Stands, same_sets};
+use crate::services::route53::{RecordSet, Stands, same_sets};
 
 /// The checkpoint with the exact sets as the first attempt found them.
 const FOUND: &str = "found";
@@ -95,7 +95,7 @@ impl Action for LowerTtl {
         let mut checks = Vec::new();
         for server in record.servers(cx).await? {
             for set in sets.iter().filter(|set| set.kind.is_address()) {
-                let kind = record_type(set);
+                let kind = record_type(&set.kind);
                 let fact = format!("{server} answers {} {} for at most {most} s", set.name, set.kind);
                 let answer = lookup(server, &record.name, kind).await?;
                 let ttl = ttl_of(&answer, kind);
@@ -143,10 +143,10 @@ impl Action for LowerTtl {
         for server in record.servers(cx).await? {
             for set in found.iter().filter(|set| set.kind.is_address()) {
                 let fact = format!("{server} answers {} {} as it was found", set.name, set.kind);
-                let answer = lookup(server, &record.name, record_type(set)).await?;
+                let answer = lookup(server, &record.name, record_type(&set.kind)).await?;
                 checks.push(match set.ttl() {
                     Some(ttl) => {
-                        let held = answer.authoritative && ttl_of(&answer, record_type(set)) == Some(ttl);
+                        let held = answer.authoritative && ttl_of(&answer, record_type(&set.kind)) == Some(ttl);
                         Check::of(held, fact, format!("{answer}; its TTL was {ttl} s"))
                     }
                     None => Check::noted(fact, format!("an alias: {answer}")),
@@ -167,14 +167,6 @@ struct Swap {
 fn swap(cx: &Reading) -> Result<Option<Swap>> {
     let Some((_, effect)) = cx.standing().into_iter().next() else { return Ok(None) };
     Ok(Some(Swap { found: recorded(&effect.undo, "found")?, written: recorded(&effect.undo, "written")? }))
-}
-
-fn record_type(set: &RecordSet) -> RecordType {
-    match set.kind {
-        RecordKind::Aaaa => RecordType::AAAA,
-        RecordKind::Cname => RecordType::CNAME,
-        _ => RecordType::A,
-    }
 }
 
 /// The longest TTL of an answer's records of one type.

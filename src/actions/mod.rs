@@ -9,6 +9,7 @@
 //! is in doubt is looked for by its own `look`, first. So `apply` is written once, from start to end, and
 //! goes on wherever it was.
 
+mod access;
 mod cluster;
 mod containerise;
 pub mod context;
@@ -22,6 +23,7 @@ mod objects;
 pub mod ports;
 pub mod preflight;
 mod push;
+mod quiet;
 mod restore;
 mod sections;
 mod servers;
@@ -37,6 +39,7 @@ mod settle;
 mod snapshot;
 mod stragglers;
 pub mod undo;
+mod unused;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -63,6 +66,15 @@ pub struct Health {
     pub healthy: bool,
     /// In a reader's words, with figures: `0.2 s behind, 0 transactions to apply`.
     pub detail: String,
+}
+
+/// What is worth watching beside the health of what a step left running.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// In a reader's words.
+    pub words: Vec<String>,
+    /// What only ever grows, with its name: the engine tells how fast.
+    pub counts: Vec<(String, u64)>,
 }
 
 /// A kind of step.
@@ -92,6 +104,12 @@ pub trait Action: Sync {
     /// The health of what the step left running; nothing where it left nothing.
     fn companion(&self, _cx: &Reading) -> impl Future<Output = Result<Option<Health>>> + Send {
         async { Ok(None) }
+    }
+
+    /// What to watch beside it; asked for now and then, because it costs others something. It cannot fail: what does
+    /// not answer is a word.
+    fn watched(&self, _cx: &Reading) -> impl Future<Output = Watched> + Send {
+        async { Watched::default() }
     }
 }
 
@@ -138,5 +156,9 @@ impl Action for ActionSpec {
 
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
         dispatch!(self, inputs => inputs.companion(cx).await)
+    }
+
+    async fn watched(&self, cx: &Reading) -> Watched {
+        dispatch!(self, inputs => inputs.watched(cx).await)
     }
 }

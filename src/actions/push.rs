@@ -216,7 +216,7 @@ impl Action for Push {
             Check::of(
                 run == cx.run().as_str(),
                 "the registry's image carries this run's label",
-                format!("run {run:?}"),
+                if run.is_empty() { "no run".to_owned() } else { format!("run {run}") },
             ),
             Check::noted(
                 "other tags that share the digest",

@@ -3,6 +3,8 @@
 //! Every change is a compare-and-swap from the sets that a step *found* to the sets that it *wrote*, both
 //! of which it keeps. In doubt, the sets at the name say which of the two the world has.
 
+mod in_force;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{Effect, Reading, Reality, Result, Working};
 use crate::domain::{Failure, Resource};
 use crate::services::Error;
-use crate::services::resolver;
-use crate::services::route53::{Access, ChangeId, RecordSet, Route53, Stands, Zone, canonical_name};
+use crate::services::resolver::{self, RecordType};
+use crate::services::route53::{Access, ChangeId, RecordKind, RecordSet, Route53, Stands, Zone, canonical_name};
 
 /// The service whose identity is pinned.
 const SERVICE: &str = "hosted zone";
@@ -27,11 +29,28 @@ pub struct Record {
     pub name: String,
 }
 
-/// What a swap leaves behind: the change to wait for, where its answer was not lost.
+/// What a swap leaves in the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Swapped {
+struct Made {
     /// The change; none where there was nothing to change, or only looking told that it was made.
-    pub change: Option<ChangeId>,
+    change: Option<ChangeId>,
+}
+
+/// What a swap leaves to wait for.
+#[derive(Debug, Clone)]
+pub struct Swapped {
+    change: Option<ChangeId>,
+    found: Vec<RecordSet>,
+    written: Vec<RecordSet>,
+}
+
+/// The type that a server is asked for.
+pub fn record_type(kind: &RecordKind) -> RecordType {
+    match kind {
+        RecordKind::Aaaa => RecordType::AAAA,
+        RecordKind::Cname => RecordType::CNAME,
+        _ => RecordType::A,
+    }
 }
 
 impl Record {
@@ -88,34 +107,35 @@ impl Record {
         let comment = format!("cutover {} {}", cx.run(), cx.step_id());
         let look = async {
             match self.zone.look(&self.name, found, wanted).await? {
-                Stands::New => Ok(Reality::Done(Swapped { change: None })),
+                Stands::New => Ok(Reality::Done(Made { change: None })),
                 Stands::Old => Ok(Reality::NotDone),
                 Stands::Neither { differences, .. } => Err(self.changed_by_others(&differences)),
             }
         };
         let act = async {
             let change = self.zone.compare_and_swap(&self.name, found, wanted, &comment).await?;
-            Ok(Swapped { change: change.map(|change| change.id) })
+            Ok(Made { change: change.map(|change| change.id) })
         };
         let effect = found.iter().chain(wanted).fold(Effect::new(key, summary).undo(undo), |effect, set| {
             let identifier = set.set_identifier.as_deref();
             effect.touches(Resource::record(&self.zone.info().id, &set.name, &set.kind, identifier))
         });
-        cx.effect(effect, look, act).await
+        let Made { change } = cx.effect(effect, look, act).await?;
+        Ok(Swapped { change, found: found.to_vec(), written: wanted.to_vec() })
     }
 
     /// Puts back what a swap found, and waits until every server of Route 53 has it. Done already is well;
     /// sets that somebody else changed meanwhile are refused.
     pub async fn put_back(&self, cx: &Working, written: &[RecordSet], found: &[RecordSet]) -> Result<()> {
         let comment = format!("cutover {} {} taken back", cx.run(), cx.step_id());
-        match self.zone.look(&self.name, written, found).await? {
-            Stands::New => Ok(()),
-            Stands::Old => {
-                let change = self.zone.compare_and_swap(&self.name, written, found, &comment).await?;
-                self.wait_insync(cx, &Swapped { change: change.map(|change| change.id) }).await
-            }
-            Stands::Neither { differences, .. } => Err(self.changed_by_others(&differences)),
-        }
+        let change = match self.zone.look(&self.name, written, found).await? {
+            // By an earlier attempt, which may have died before it was in force.
+            Stands::New => None,
+            Stands::Old => self.zone.compare_and_swap(&self.name, written, found, &comment).await?,
+            Stands::Neither { differences, .. } => return Err(self.changed_by_others(&differences)),
+        };
+        let change = change.map(|change| change.id);
+        self.wait_insync(cx, &Swapped { change, found: written.to_vec(), written: found.to_vec() }).await
     }
 
     /// The refusal of a record that is neither as a step found it nor as it wrote it.
@@ -125,12 +145,18 @@ impl Record {
             .next("find out who; then retry, or adopt the step")
     }
 
-    /// Waits until Route 53's own servers all answer with the change.
+    /// Waits until Route 53's own servers all answer with the change: by its id, or, where that was lost, by asking
+    /// each of them.
     pub async fn wait_insync(&self, cx: &Reading, swapped: &Swapped) -> Result<()> {
-        let Some(change) = &swapped.change else { return Ok(()) };
         let tick = |waited: Duration| cx.progress("wait for INSYNC", waited.as_secs(), None, "s");
+        let in_force = async {
+            match &swapped.change {
+                Some(change) => Ok(self.zone.wait_insync(change, INSYNC, tick).await?),
+                None => in_force::wait(cx, self, &swapped.found, &swapped.written, INSYNC).await,
+            }
+        };
         tokio::select! {
-            waited = self.zone.wait_insync(change, INSYNC, tick) => Ok(waited?),
+            waited = in_force => waited,
             () = cx.cancel().cancelled() => Err(Failure::interrupted()),
         }
     }

@@ -4,22 +4,16 @@
 //! come through is taken away when none of them came for a whole TTL, or when the driver gave so many up: the
 //! requests of the last whole TTL, counted in the ingress controller's own log, said by number.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use super::{Reading, Result, Working, ingress};
+use super::{Reading, Result, Working, ingress, quiet};
 use crate::domain::state::Returned;
 use crate::domain::{Failure, Preview};
 use crate::services::kubernetes::Cluster;
 
 /// The checkpoint that says after which return nobody comes any more.
 const GONE: &str = "stragglers_gone";
-/// How many TTLs may go by, at the least, until the driver is asked about whoever still comes.
-const PATIENCE: i64 = 10;
-/// A wait is no shorter than this.
-const SHORTEST: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where the way back stands in time.
 struct Window {
@@ -66,11 +60,11 @@ pub(super) async fn let_go(cx: &Working, cluster: &Cluster) -> Result<()> {
         cx.check_cancelled()?;
         let left = over.duration_since(Timestamp::now());
         cx.progress("wait until nobody holds the new answer", left.as_secs().unsigned_abs(), None, "s left");
-        sleep(window.pause().min(left.unsigned_abs())).await;
+        sleep(quiet::pause(window.ttl).min(left.unsigned_abs())).await;
     }
     match cx.state().step(cx.step_id()).back_phrase {
         Some(said) => given_up(cx, cluster, &window, &said).await?,
-        None => quiet(cx, cluster, &window).await?,
+        None => nobody_comes(cx, cluster, &window).await?,
     }
     cx.checkpoint(GONE, &window.at)
 }
@@ -87,31 +81,27 @@ async fn given_up(cx: &Working, cluster: &Cluster, window: &Window, said: &str) 
     cx.log(format!("{} requests by the new address between {from:.0} and {to:.0}: given up", hits.count))
 }
 
-async fn quiet(cx: &Working, cluster: &Cluster, window: &Window) -> Result<()> {
-    let began = Timestamp::now();
-    loop {
-        let now = Timestamp::now();
-        let hits = hits(cx, cluster, now - window.ttl, None).await?;
-        if hits.count == 0 {
-            return Ok(());
-        }
-        if now.duration_since(began) > window.patience() {
-            return Err(Failure::permanent(format!(
-                "clients still come by the new address, through the ingress at {}",
-                cluster.address()
+async fn nobody_comes(cx: &Working, cluster: &Cluster, window: &Window) -> Result<()> {
+    let look = || async {
+        let hits = hits(cx, cluster, Timestamp::now() - window.ttl, None).await?;
+        Ok((u64::try_from(hits.count).unwrap_or(u64::MAX), hits))
+    };
+    let in_vain = |hits: Hits| {
+        let address = cluster.address();
+        Failure::permanent(format!("clients still come by the new address, through the ingress at {address}"))
+            .because(format!(
+                "{} requests in {} s, the last: {}",
+                hits.count,
+                window.ttl.as_secs(),
+                hits.last.unwrap_or_default()
             ))
-            .because(format!("{} requests in {} s, the last: {}", hits.count, window.ttl.as_secs(), hits.last.unwrap_or_default()))
             .next(format!(
                 "find out who holds the address and let them resolve the name again; or give them up by number: --phrase \
                  '{}=...', as the way back shows it",
                 cx.step_id()
-            )));
-        }
-        cx.check_cancelled()?;
-        let count = u64::try_from(hits.count).unwrap_or(u64::MAX);
-        cx.progress("wait until nobody comes by the new address", count, None, "requests in the last TTL");
-        sleep(window.pause()).await;
-    }
+            ))
+    };
+    quiet::wait(cx, "wait until nobody comes by the new address", window.ttl, look, in_vain).await
 }
 
 impl Window {
@@ -141,18 +131,15 @@ impl Window {
         let to = self.at.saturating_add(SignedDuration::from_secs(whole * ttl)).unwrap_or(now);
         (to - self.ttl, to)
     }
-
-    fn pause(&self) -> Duration {
-        (self.ttl.unsigned_abs() / 10).clamp(Duration::from_millis(500), Duration::from_secs(10))
-    }
-
-    fn patience(&self) -> SignedDuration {
-        SHORTEST.max(SignedDuration::from_secs(self.ttl.as_secs().saturating_mul(PATIENCE)))
-    }
 }
 
 fn phrase(count: usize) -> String {
     format!("give up {count} requests")
+}
+
+/// How many requests for the service came by the ingress between two moments.
+pub(super) async fn count(cx: &Reading, cluster: &Cluster, from: Timestamp, to: Timestamp) -> Result<usize> {
+    Ok(hits(cx, cluster, from, Some(to)).await?.count)
 }
 
 /// The requests for the service that the ingress controller logged since `from`, before `to`.

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::{Stop, Which, present, summary};
-use crate::domain::StepId;
+use super::{Stop, Which, session};
 use crate::domain::machine::Command;
-use crate::engine;
+use crate::engine::Handle;
 
 #[derive(Debug, Args)]
 pub(super) struct AdoptArgs {
@@ -13,26 +12,20 @@ pub(super) struct AdoptArgs {
     which: Which,
     /// The step: the next one.
     step: String,
+    /// Take the run over from an engine on another machine that is known to be dead.
+    #[arg(long)]
+    take_over: bool,
 }
 
-/// Adopts a step.
+/// Adopts a step; the summary comes last.
 pub(super) async fn adopt(args: &AdoptArgs) -> Result<(), Stop> {
-    let plan = args.which.plan()?;
-    let directory = args.which.directory(&plan);
-    let handle = engine::open(plan, engine::Options { directory, take_over: false, crash_at: None })?;
-    let presenter = present::start(handle.subscribe(), args.which.json);
-    let step = StepId::from(args.step.as_str());
-    let result = match handle.verify(&step).await {
-        Ok(checks) => handle.command(Command::Adopt { step, by: handle.holder().who, checks }).await,
-        Err(failure) => Err(failure),
-    };
-    let result: Result<(), Stop> = result.map_err(Stop::from);
-    let summary = summary::of(&handle.state(), handle.plan(), &result, "succeeded");
-    handle.close()?;
-    // The presenter ends with the engine's last event.
-    let _ = presenter.await;
-    if args.which.json {
-        present::json(&summary);
-    }
-    result
+    let id = &args.step;
+    session::drive(&args.which, args.take_over, "succeeded", |handle| async move { step(&handle, id).await }).await
+}
+
+async fn step(handle: &Handle, id: &str) -> Result<(), Stop> {
+    let step = session::known_step(handle.plan(), id)?;
+    let checks = handle.verify(&step).await?;
+    handle.command(Command::Adopt { step, by: handle.holder().who, checks }).await?;
+    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::domain::machine::Command;
 use crate::domain::state::Status;
 use crate::domain::{Failure, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
+use crate::journal::private;
 use crate::server::{self, Server};
 
 #[derive(Debug, Args)]
@@ -35,9 +36,12 @@ pub(super) async fn engine(args: &EngineArgs) -> Result<(), Stop> {
 async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     let plan = args.which.plan()?;
     let directory = args.which.directory(&plan);
-    let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
+    let crash_at = CrashAt::from_environment(&plan)?;
     let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
     let handle = engine::open(plan, options)?;
+    if let Some(warning) = private::open_to_others(&directory) {
+        eprintln!("note: {warning}");
+    }
     let options = server::Options {
         directory: directory.clone(),
         history: history::of_rehearsals(),

@@ -67,8 +67,8 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
             return Err(Stop::AtGate(format!("step `{}` asks for a confirmation: --yes, or a terminal", step.id)));
         }
         kind = ConsentKind::Typed;
-        // Enter alone never confirms: a key held down, or a pasted line, must not start anything.
-        if ask(&format!("start {}? type yes: ", step.id))? != "yes" {
+        // Enter alone never confirms, nor does what was right for the step before: a held key must not start anything.
+        if ask(&format!("type `{}` to start it: ", step.id))? != step.id.as_str() {
             return Err(Stop::AtGate(format!("step `{}` was not confirmed", step.id)));
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod drive;
 mod engine;
 mod gate;
+mod handed_on;
 mod history;
 mod journal;
 mod lab;
@@ -98,7 +99,24 @@ struct Which {
 
 impl Which {
     fn plan(&self) -> Result<Plan, Stop> {
-        Ok(loader::load_with(&self.runbook, &self.set)?)
+        match handed_on::plan(&self.runbook)? {
+            Some(plan) => Ok(plan),
+            None => Ok(loader::load_with(&self.runbook, &self.set)?),
+        }
+    }
+
+    /// The plan, for a command that ends with a summary: where there is none, programs get that summary all the same.
+    fn plan_or_summary(&self) -> Result<Plan, Stop> {
+        self.or_summary(self.plan())
+    }
+
+    /// A result; where it ends the command before there is a run to speak of, programs get the summary of that.
+    fn or_summary<T>(&self, result: Result<T, Stop>) -> Result<T, Stop> {
+        result.inspect_err(|stop| {
+            if self.json {
+                present::json(&summary::without_run(stop));
+            }
+        })
     }
 
     fn directory(&self, plan: &Plan) -> PathBuf {
@@ -200,7 +218,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Engine(args) => engine::engine(&args).await,
         Command::Rollback(args) => Box::pin(supervisor::over(&args.which, rollback::rollback(&args))).await,
         Command::Status(args) => status::status(&args).await,
-        Command::Adopt(args) => adopt::adopt(&args).await,
+        Command::Adopt(args) => Box::pin(adopt::adopt(&args)).await,
         Command::Journal(args) => journal::journal(&args),
         Command::Report(args) => report::report(&args),
         Command::Rehearse(args) => rehearse::rehearse(&args).await,

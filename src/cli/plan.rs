@@ -21,7 +21,7 @@ pub(super) struct PlanArgs {
 /// its preview cannot be taken, that is a failure. A later one's may wait for what an earlier one makes.
 pub(super) async fn plan(args: &PlanArgs) -> Result<(), Stop> {
     let which = &args.which;
-    let plan = Arc::new(which.plan()?);
+    let plan = Arc::new(which.plan_or_summary()?);
     if !which.json {
         present::line("A forecast: each step takes its preview anew at its gate, and that one counts.");
     }

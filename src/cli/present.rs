@@ -50,11 +50,18 @@ impl Presenter {
                         return;
                     }
                 }
-                Err(broadcast::error::RecvError::Lagged(count)) => {
-                    line(&format!("  ({count} lines passed over; the journal has them)"));
-                }
+                Err(broadcast::error::RecvError::Lagged(count)) => self.passed_over(count),
                 Err(broadcast::error::RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// A terminal, or a pipe, that does not keep up misses lines; it never holds up the engine.
+    fn passed_over(&self, count: u64) {
+        if self.json {
+            json(&json!({"event": "passed_over", "lines": count}));
+        } else {
+            line(&format!("  ({count} lines passed over; the journal has them)"));
         }
     }
 
@@ -136,11 +143,7 @@ impl Presenter {
                 line(&format!("{at} {step} starts{again}"));
             }
             Event::Happened { step, effect, .. } => line(&format!("    did    {step}: {effect}")),
-            Event::Looked { effect, found, .. } => {
-                let found = serde_json::to_value(found).ok();
-                let found = found.as_ref().and_then(|value| value.as_str()).unwrap_or_default().replace('_', " ");
-                line(&format!("    look   {effect} was in doubt: {found}"));
-            }
+            Event::Looked { effect, found, .. } => line(&format!("    look   {effect} was in doubt: {found}")),
             Event::Undone { effect, .. } => line(&format!("    undid  {effect}")),
             Event::Log { line: text, .. } => line(&format!("    -      {text}")),
             Event::Checked { checks, .. } => show(checks),
@@ -161,7 +164,7 @@ impl Presenter {
             }
             Event::Kept { what, why, .. } => line(&format!("    kept   {what}: {why}")),
             Event::SwitchedBack { .. } => {
-                line(&format!("{at} point of return: the source is opened again from here on"));
+                line(&format!("{at} switched back: the source is opened again from here on"));
             }
             Event::PointOfSwitching { .. } => {
                 line(&format!("{at} point of switching: the source stays fenced from here on"));
@@ -172,6 +175,8 @@ impl Presenter {
                     if *healthy { "healthy" } else { "NOT HEALTHY" }
                 ));
             }
+            Event::LimitCrossed { what, value } => line(&format!("{at} LIMIT CROSSED: {what}: {value}")),
+            Event::LimitBack { what, value } => line(&format!("{at} back from its limit: {what}: {value}")),
             Event::StepDone { step, .. } => line(&format!("{at} {step} done{}", self.took(step))),
             Event::StepFailed { step, .. } => line(&format!("{at} {step} did not go on{}", self.took(step))),
             Event::StepAdopted { step, by, checks } => {

@@ -1,7 +1,7 @@
 //! What every command that drives a run shares: the engine opened, shown, stopped on a signal, closed; the
 //! summary last, also where it did not come that far.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +10,7 @@ use super::{Stop, Which, history, present, summary, supervisor};
 use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
+use crate::journal::private;
 use crate::notify::{self, Notifier};
 use crate::server::{self, Server};
 
@@ -40,10 +41,7 @@ where
 {
     let mut said = false;
     let result = open_and_drive(which, (take_over, good), work, &mut said).await;
-    if which.json && !said {
-        present::json(&summary::without_run(&result));
-    }
-    result
+    if said { result } else { which.or_summary(result) }
 }
 
 async fn open_and_drive<F>(
@@ -57,7 +55,7 @@ where
 {
     let plan = which.plan()?;
     let directory = which.directory(&plan);
-    let handle = open(plan, directory.clone(), take_over)?;
+    let handle = open(plan, &directory, take_over)?;
     let window = window(&handle, directory);
     let presenter = present::start(handle.subscribe(), which.json);
     let result = tokio::select! {
@@ -80,9 +78,13 @@ where
     result
 }
 
-fn open(plan: Plan, directory: PathBuf, take_over: bool) -> Result<Handle, Stop> {
-    let crash_at = CrashAt::from_environment().map_err(Failure::refused)?;
-    Ok(engine::open(plan, engine::Options { directory, take_over, crash_at })?)
+fn open(plan: Plan, directory: &Path, take_over: bool) -> Result<Handle, Stop> {
+    let crash_at = CrashAt::from_environment(&plan)?;
+    let handle = engine::open(plan, engine::Options { directory: directory.to_path_buf(), take_over, crash_at })?;
+    if let Some(warning) = private::open_to_others(directory) {
+        eprintln!("note: {warning}");
+    }
+    Ok(handle)
 }
 
 /// Lets others look on while this command drives. The run does not hang on it.
@@ -136,8 +138,9 @@ async fn stopped(handle: &Handle) -> Result<(), Stop> {
     Err(Failure::interrupted().next("run the same command again: it goes on where it was").into())
 }
 
-/// Returns when no step is running.
+/// Returns when no step is running, nor looked at to be adopted: what that made to look with is gone then.
 pub(super) async fn idle(handle: &Handle) {
+    handle.looked().await;
     let mut notices = handle.subscribe();
     while handle.state().steps.values().any(|step| step.status == Status::Running) {
         if notices.recv().await.is_err_and(|error| error == tokio::sync::broadcast::error::RecvError::Closed) {

@@ -38,18 +38,22 @@ pub fn measured(summary: &Value) -> impl Iterator<Item = (String, Value)> + '_ {
 }
 
 /// The summary of a command that ended before there was a run to speak of.
-pub fn without_run(result: &Result<(), Stop>) -> Value {
-    let (outcome, error) = outcome(result, "succeeded");
+pub fn without_run(stop: &Stop) -> Value {
+    let (outcome, error) = ended(stop);
     json!({ "event": "summary", "outcome": outcome, "error": error })
 }
 
 fn outcome(result: &Result<(), Stop>, good: &'static str) -> (&'static str, Value) {
-    match result {
-        Ok(()) => (good, Value::Null),
-        Err(Stop::AtGate(waiting)) => ("waiting", json!(Failure::permanent(waiting))),
-        Err(Stop::Failed(failure)) => ("failed", json!(failure)),
-        Err(Stop::Faults(faults)) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
-        Err(Stop::NotGood | Stop::Said(_)) => ("failed", json!({ "what": "see the lines above" })),
+    result.as_ref().map_or_else(ended, |()| (good, Value::Null))
+}
+
+/// The word for how a command ended otherwise than well, and why.
+fn ended(stop: &Stop) -> (&'static str, Value) {
+    match stop {
+        Stop::AtGate(waiting) => ("waiting", json!(Failure::permanent(waiting))),
+        Stop::Failed(failure) => ("failed", json!(failure)),
+        Stop::Faults(faults) => ("failed", json!({ "what": "the runbook has faults", "why": faults })),
+        Stop::NotGood | Stop::Said(_) => ("failed", json!({ "what": "see the lines above" })),
     }
 }
 

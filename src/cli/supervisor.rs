@@ -15,7 +15,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Stop, Which, present, summary};
+use super::handed_on::HandedOn;
+use super::{Stop, Which};
 use crate::domain::state::{Status, StepState};
 use crate::domain::{Failure, RunState};
 use crate::engine::{self, crash};
@@ -32,10 +33,14 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
         return engine.await;
     }
     // A runbook with faults is named before anything is started.
-    let directory = which.directory(&which.plan()?);
+    let plan = which.plan_or_summary()?;
+    let directory = which.directory(&plan);
+    let handed_on = HandedOn::new(&plan)?;
     let mut places = crash::places();
+    // Each engine is handed the next one: what is wrong with the last is to be known before the first.
+    which.or_summary(crash::known(&places, &plan).map_err(Stop::from))?;
     for _ in 0..=RESTARTS {
-        let status = once(&places)
+        let status = once(&places, &handed_on)
             .await
             .map_err(|why| Failure::permanent("run the engine as a process of its own").because(why.to_string()))?;
         let how = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
@@ -50,11 +55,7 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
     }
     let given_up = Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))
         .next("`cutover status` names the fence; `cutover run` opens it again, `cutover journal` shows what went on");
-    let given_up = Err(Stop::Failed(given_up));
-    if which.json {
-        present::json(&summary::without_run(&given_up));
-    }
-    given_up
+    which.or_summary(Err(Stop::Failed(given_up)))
 }
 
 /// The process that watches over this one, where one does.
@@ -71,9 +72,10 @@ pub(super) fn cut_off(state: &RunState) -> Option<String> {
     by.is_some_and(left).then(|| barring.to_owned())
 }
 
-async fn once(places: &[String]) -> std::io::Result<ExitStatus> {
+async fn once(places: &[String], handed_on: &HandedOn) -> std::io::Result<ExitStatus> {
     let mut command = Command::new(this_program()?);
     command.args(std::env::args_os().skip(1)).env(SUPERVISED, "1");
+    handed_on.to(&mut command);
     match places.first() {
         Some(place) => command.env(crash::VARIABLE, place),
         None => command.env_remove(crash::VARIABLE),

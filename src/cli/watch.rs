@@ -1,10 +1,12 @@
-//! `cutover watch`: looks on, and gives no orders; the engine sees to that, not this client.
+//! `cutover watch`: looks on by a socket that takes no orders; the engine sees to that, not this client.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::drive::{Attached, Look, follow};
+use super::drive::{Attached, Look, come_back, follow};
 use super::{Stop, Which};
 use crate::journal::lock;
 use crate::protocol::address;
@@ -14,7 +16,7 @@ use crate::protocol::client::{Client, Me};
 pub(super) struct WatchArgs {
     #[command(flatten)]
     pub(super) which: Which,
-    /// The engine's socket, where it is not found by the runbook: one that SSH forwards, say.
+    /// The engine's `watch.sock`, where it is not found by the runbook: one that SSH forwards, say.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// The name that the others see [default: the login name].
@@ -24,17 +26,27 @@ pub(super) struct WatchArgs {
     look: Look,
 }
 
+/// In the runbook's place an engine's address may stand.
+fn is_socket(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
 /// Attaches, looks on, detaches.
 pub(super) async fn watch(args: &WatchArgs) -> Result<(), Stop> {
-    let socket = match &args.socket {
-        Some(socket) => socket.clone(),
-        None => address::of(&args.which.directory(&args.which.plan()?)),
+    let named = || is_socket(&args.which.runbook).then(|| args.which.runbook.clone());
+    let socket = match args.socket.clone().or_else(named) {
+        Some(socket) => socket,
+        None => address::of_watchers(&args.which.directory(&args.which.plan()?)),
     };
     let client = Client::unix(&socket, Me::new(args.name.clone().unwrap_or_else(|| lock::myself().who)))?;
     let view = client.view().await.map_err(|failure| {
         failure.while_doing(format!("look on at {}", socket.display())).next("`cutover drive` starts an engine")
     })?;
-    let back = format!("cutover watch {}", args.which.runbook.display());
+    let given =
+        |word: &str, value: Option<OsString>| value.into_iter().flat_map(|value| [word.into(), value]).collect();
+    let socket: Vec<OsString> = given("--socket", args.socket.clone().map(Into::into));
+    let name: Vec<OsString> = given("--as", args.name.clone().map(Into::into));
+    let back = come_back::command("watch", &args.which, &[socket, name].concat());
     let (json, look, copies) = (args.which.json, args.look.clone(), std::env::temp_dir());
-    follow(Attached { client, view, back, json, watch: true, look, copies }).await
+    follow(Attached { client, view, back, json, watch: true, look, copies, warnings: Vec::new() }).await
 }

@@ -1,6 +1,7 @@
 //! Everything that can happen in a run. The journal is a list of these, and nothing else is the state.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,16 @@ pub enum Found {
     NotDone,
     /// A part of it is: it is done again over what is there.
     Partly,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::NotDone => "not done",
+            Self::Partly => "partly done",
+        })
+    }
 }
 
 /// Something that happened in a run.
@@ -173,6 +184,10 @@ pub enum Event {
     HandRaised { by: String, text: String },
     /// The driver answered the hand that was raised at that place of the journal.
     HandAnswered { hand: u64, by: String, text: String },
+    /// Something that can run out between two steps came near its limit, or passed it.
+    LimitCrossed { what: String, value: String },
+    /// It is far from its limit again.
+    LimitBack { what: String, value: String },
     /// A line worth keeping.
     Log { step: StepId, attempt: u32, line: String },
 }
@@ -191,6 +206,8 @@ impl Event {
             | Self::Noted { .. }
             | Self::HandRaised { .. }
             | Self::HandAnswered { .. }
+            | Self::LimitCrossed { .. }
+            | Self::LimitBack { .. }
             | Self::EngineStopped {} => None,
             Self::StepStarted { step, .. }
             | Self::Pinned { step, .. }

@@ -77,6 +77,11 @@ impl Failure {
         self
     }
 
+    /// What failed and why, in one line.
+    pub fn in_full(&self) -> String {
+        self.why.iter().fold(self.what.clone(), |text, why| format!("{text}: {why}"))
+    }
+
     /// Puts what was being done in front; what failed becomes the first reason.
     #[must_use]
     pub fn while_doing(mut self, doing: impl Into<String>) -> Self {

@@ -3,6 +3,8 @@
 //! The digest covers what is stable: identities, settings, the objects a step changes. Sizes, positions,
 //! counts and lag stand beside it in `figures`, because they move by themselves.
 
+mod moved;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

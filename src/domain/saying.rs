@@ -5,6 +5,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::plain;
 use super::plan::Plan;
+use super::runbook::Person;
 use super::seat::{Seat, Taking};
 use super::state::RunState;
 
@@ -32,13 +33,14 @@ pub enum Saying {
 /// What is recorded for it.
 ///
 /// # Errors
-/// Refused: an empty or too long text, a hand that is not up, a wheel that somebody else holds.
+/// Refused: an empty or too long text, a hand that is not up, a second one of the same person, a wheel that somebody
+/// else holds.
 pub fn decide(state: &RunState, plan: &Plan, saying: &Saying) -> Result<Vec<Event>, Failure> {
     let seat = &state.seat;
     Ok(vec![match saying.clone() {
-        Saying::Approve(approval) => approved(state, plan, approval)?,
+        Saying::Approve(approval) => return approved(state, plan, approval),
         Saying::Note { by, text } => Event::Noted { by, text: readable(&text)? },
-        Saying::RaiseHand { by, text } => Event::HandRaised { by, text: readable(&text)? },
+        Saying::RaiseHand { by, text } => raised(seat, by, &text)?,
         Saying::AnswerHand { hand, by, text } => {
             if !seat.hands.contains_key(&hand) {
                 return Err(Failure::refused("that hand is not up any more"));
@@ -53,18 +55,34 @@ pub fn decide(state: &RunState, plan: &Plan, saying: &Saying) -> Result<Vec<Even
     }])
 }
 
-/// A signature of one of the runbook's people, of a step of this run. Whether it opens the gate is looked at when
-/// the step starts: by then the preview may be another.
-fn approved(state: &RunState, plan: &Plan, approval: Approval) -> Result<Event, Failure> {
+/// One hand a person: each is one more that the driver has to answer before the next gate.
+fn raised(seat: &Seat, by: String, text: &str) -> Result<Event, Failure> {
+    if let Some(up) = seat.hands.values().find(|up| Person::is_one(&up.by, &by)) {
+        return Err(Failure::refused(format!("{by} has a hand up already"))
+            .because(format!("since {}: {}", up.at.strftime("%H:%M"), up.text))
+            .next("the driver answers it; until then a note says more"));
+    }
+    Ok(Event::HandRaised { by, text: readable(text)? })
+}
+
+/// A signature of one of the runbook's people, with the role that the step's gate asks for. Whether it opens the gate
+/// is looked at when the step starts: by then the preview may be another. One that is there already is not recorded
+/// again.
+fn approved(state: &RunState, plan: &Plan, approval: Approval) -> Result<Vec<Event>, Failure> {
     let statement = &approval.statement;
     if state.run.as_ref() != Some(&statement.run) {
         return Err(Failure::refused(format!("the approval is of the run {}, and this is another", statement.run)));
     }
-    if plan.step(&statement.step).is_none() {
+    let Some(step) = plan.step(&statement.step) else {
         return Err(Failure::refused(format!("there is no step `{}`", statement.step)));
-    }
+    };
     let key = approval.verify(plan)?.to_string();
-    Ok(Event::Approved { approval, key })
+    approval.is_asked_for(plan, step)?;
+    let same = |known: &&Approval| known.statement == approval.statement && known.by == approval.by;
+    if state.approvals.iter().find(same).is_some_and(|known| known.verify(plan).is_ok()) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::Approved { approval, key }])
 }
 
 fn take(seat: &Seat, by: String, how: Taking, why: String) -> Result<Event, Failure> {
@@ -92,4 +110,34 @@ fn readable(text: &str) -> Result<String, Failure> {
         return Err(Failure::refused(format!("{letters} characters are too many, {LONGEST} fit")));
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Recorded;
+
+    #[test]
+    fn a_person_has_one_hand() {
+        let service = serde_json::json!({ "name": "a", "host": "a.example" });
+        let runbook = serde_json::json!({ "name": "a", "environment": "lab", "service": service, "step": [] });
+        let plan = Plan::new(serde_json::from_value(runbook).unwrap(), "a.toml".into());
+        let mut state = RunState::default();
+        let mut says = |saying: Saying| -> Result<u64, Failure> {
+            for event in decide(&state, &plan, &saying)? {
+                state.fold(&Recorded { seq: state.seq + 1, at: jiff::Timestamp::UNIX_EPOCH, event });
+            }
+            Ok(state.seq)
+        };
+        let raise = |by: &str| Saying::RaiseHand { by: by.into(), text: "is the cron job moved?".into() };
+        let hand = says(raise("ben")).unwrap();
+        for again in ["ben", "Ben "] {
+            let failure = says(raise(again)).unwrap_err();
+            assert!(failure.what.ends_with("has a hand up already") && failure.next.is_some(), "{failure:?}");
+            assert_eq!(failure.why, ["since 00:00: is the cron job moved?"]);
+        }
+        says(raise("eve")).unwrap();
+        says(Saying::AnswerHand { hand, by: "ana".into(), text: "yes".into() }).unwrap();
+        says(raise("ben")).unwrap();
+    }
 }

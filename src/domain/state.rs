@@ -55,6 +55,8 @@ pub struct RunState {
     pub approvals: Vec<Approval>,
     /// Who drives, what was said, whose hand is up.
     pub seat: Seat,
+    /// What crossed its limit and is not back.
+    pub crossed: BTreeSet<String>,
 }
 
 /// The record's way back.
@@ -146,6 +148,12 @@ impl RunState {
                 self.returned = Some(Returned { at: recorded.at, ttl_seconds: *ttl_seconds });
             }
             Event::SwitchedBack { .. } => self.switched = false,
+            Event::LimitCrossed { what, .. } => {
+                self.crossed.insert(what.clone());
+            }
+            Event::LimitBack { what, .. } => {
+                self.crossed.remove(what);
+            }
             Event::Approved { approval, .. } => self.approvals.push(approval.clone()),
             Event::WheelTaken { .. }
             | Event::WheelReleased { .. }

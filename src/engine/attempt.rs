@@ -61,7 +61,13 @@ impl<'a> Attempt<'a> {
         }
         // Not dropped in the middle of an effect: asked to stop, and given the time to.
         self.cx.cancel().cancel();
-        let stopped = tokio::time::timeout(GRACE, work).await;
+        let stopped = loop {
+            let stopped = tokio::time::timeout(GRACE, &mut work).await;
+            // Tenants wait for its end: an abort that has not got through yet is not left.
+            if stopped.is_ok() || self.engine.book.state().barring().is_none() {
+                break stopped;
+            }
+        };
         if let Ok(Ok(value)) = stopped {
             return Ok(value);
         }

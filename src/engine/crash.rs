@@ -9,7 +9,7 @@
 use std::str::FromStr;
 
 use crate::actions::CrashPoint;
-use crate::domain::StepId;
+use crate::domain::{Failure, Plan, StepId};
 
 /// The variable that names where to die.
 pub const VARIABLE: &str = "CUTOVER_CRASH_AT";
@@ -18,6 +18,28 @@ pub const VARIABLE: &str = "CUTOVER_CRASH_AT";
 pub fn places() -> Vec<String> {
     let named = std::env::var(VARIABLE).unwrap_or_default();
     named.split(';').map(str::trim).filter(|place| !place.is_empty()).map(str::to_owned).collect()
+}
+
+/// What these places mean to that plan: one that is never come to would prove a death that never was. (An effect is
+/// known only once it is made: its name is taken as it is.)
+///
+/// # Errors
+/// Refused: a place that is not of the form, or of no step.
+pub fn known(places: &[String], plan: &Plan) -> Result<Vec<CrashAt>, Failure> {
+    let read = |place: &String| {
+        let at: CrashAt = place.parse().map_err(Failure::refused)?;
+        if plan.step(&at.step).is_some() {
+            return Ok(at);
+        }
+        let ids: Vec<&str> = plan.runbook.steps.iter().map(|step| step.id.as_str()).collect();
+        Err(Failure::refused(format!(
+            "{VARIABLE}=`{place}`: there is no step `{}` in {}",
+            at.step,
+            plan.file.display()
+        ))
+        .next(format!("name one of {}", ids.join(", "))))
+    };
+    places.iter().map(read).collect()
 }
 
 /// Where to die.
@@ -29,12 +51,12 @@ pub struct CrashAt {
 }
 
 impl CrashAt {
-    /// What `CUTOVER_CRASH_AT` asks for, if it is set.
+    /// What `CUTOVER_CRASH_AT` asks for first, if it is set.
     ///
     /// # Errors
-    /// That it is not of the form.
-    pub fn from_environment() -> Result<Option<Self>, String> {
-        places().first().map(|place| place.parse()).transpose()
+    /// As [`known`], of all its places.
+    pub fn from_environment(plan: &Plan) -> Result<Option<Self>, Failure> {
+        Ok(known(&places(), plan)?.into_iter().next())
     }
 
     /// Ends this process at once if this is the place.
@@ -72,6 +94,20 @@ mod tests {
         let at: CrashAt = "restore:load:orders:3:effect".parse().unwrap();
         assert_eq!(at.effect, "load:orders:3");
         assert_eq!(at.point, CrashPoint::Effect);
+    }
+
+    #[test]
+    fn a_place_of_no_step_is_refused_with_the_steps_that_there_are() {
+        let step = |id: &str| serde_json::json!({ "id": id, "owner": "lead", "day": 1, "action": "manual", "with": { "instructions": "i" } });
+        let runbook = serde_json::json!({ "name": "a", "environment": "lab",
+            "service": { "name": "a", "host": "a.example" }, "step": [step("dns"), step("settle")] });
+        let plan = Plan::new(serde_json::from_value(runbook).unwrap(), "a.toml".into());
+        let known = |places: [&str; 2]| known(&places.map(str::to_owned), &plan);
+        assert_eq!(known(["dns:relay:intent", "settle:verify:effect"]).unwrap().len(), 2);
+        let refused = known(["dns:relay:intent", "dsn:relay:intent"]).unwrap_err();
+        assert!(refused.what.contains("there is no step `dsn` in a.toml"), "{refused}");
+        assert_eq!(refused.next.as_deref(), Some("name one of dns, settle"));
+        assert!(known(["dns:relay:intent", "dns:relay"]).unwrap_err().what.contains("is not STEP:EFFECT:"));
     }
 
     #[test]

@@ -48,7 +48,15 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn start(run: RunId, plan: Arc<Plan>, directory: PathBuf, book: Arc<Book>) -> Self {
-        let engine = Engine { run, plan, directory, book, in_flight: InFlight::default(), limits: Arc::default() };
+        let engine = Engine {
+            run,
+            plan,
+            directory,
+            book,
+            in_flight: InFlight::default(),
+            looking: Arc::default(),
+            limits: Arc::default(),
+        };
         let cancel = CancellationToken::new();
         let (orders, inbox) = mpsc::channel(16);
         tokio::spawn(engine.clone().carry_out(inbox, cancel.clone()));
@@ -109,7 +117,13 @@ impl Handle {
     /// What the action says.
     pub async fn verify(&self, step: &StepId) -> Result<Vec<Check>, Failure> {
         let action = self.engine.step(step)?.action.clone();
+        let _looking = self.engine.looking.read().await;
         action.verify(&self.engine.reading(step, &self.cancel).checking()).await
+    }
+
+    /// Comes back when no [`verify`](Self::verify) is under way.
+    pub async fn looked(&self) {
+        drop(self.engine.looking.write().await);
     }
 
     /// Carries out a command; returns when it is over.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
@@ -34,6 +34,8 @@ pub(super) struct Engine {
     pub(super) directory: PathBuf,
     pub(super) book: Arc<Book>,
     pub(super) in_flight: InFlight,
+    /// Read by whoever looks at a step's facts to adopt it: that may have scratch objects to take away.
+    pub(super) looking: Arc<RwLock<()>>,
     /// What can run out between two steps, as last looked at.
     pub(super) limits: Arc<Mutex<Vec<Limit>>>,
 }

@@ -35,6 +35,9 @@ pub enum JournalError {
     /// An event has no JSON form.
     #[error("an event could not be written as JSON")]
     Json(#[from] serde_json::Error),
+    /// The file could not be made, or opened for writing.
+    #[error("could not open the journal {0} for writing")]
+    Make(PathBuf, #[source] std::io::Error),
     /// The lock file could not be used.
     #[error("could not use the lock {0}")]
     Lock(PathBuf, #[source] std::io::Error),
@@ -61,7 +64,7 @@ impl JournalError {
             }
             Self::Format(..) | Self::Event(..) => "use the version of cutover that wrote it".to_owned(),
             Self::Foreign(_) => "`--state DIR` names another place".to_owned(),
-            Self::Failed | Self::Sqlite(_) | Self::Open(..) | Self::Lock(..) => {
+            Self::Failed | Self::Sqlite(_) | Self::Open(..) | Self::Make(..) | Self::Lock(..) => {
                 "look at the disk's space and permissions, then start the engine again: it goes on where it was".to_owned()
             }
             Self::Json(_) => return None,

@@ -4,18 +4,25 @@
 //! so a crash on this machine never leaves the run locked. And the holder's name in the file, because the
 //! kernel of this machine knows nothing of a holder on another one: such a holder is never presumed dead.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::error::JournalError;
+use super::private;
 use crate::domain::event::Holder;
 
 /// The file's name in the state directory.
 pub const FILE: &str = "lock";
+
+/// So many looks of others are waited out before the lock counts as held, each so long: a `status` at the wrong moment
+/// must not keep an engine from starting, least of all one that is to open a fence.
+const LOOKS: u32 = 5;
+const A_LOOK: Duration = Duration::from_millis(20);
 
 /// The lock of a run, held until it is dropped.
 #[derive(Debug)]
@@ -34,11 +41,10 @@ impl Lock {
     pub fn take(directory: &Path, take_over: bool) -> Result<Self, JournalError> {
         let path = directory.join(FILE);
         let fault = |why| JournalError::Lock(path.clone(), why);
-        make_private(directory).map_err(fault)?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fault)?;
-        let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        private::directory(directory).map_err(fault)?;
+        let mut file = match exclusive(private::file(&path).map_err(fault)?) {
             Ok(file) => file,
-            Err((mut file, _)) => {
+            Err(mut file) => {
                 return Err(JournalError::Held(Box::new(read(&mut file, &path)?.unwrap_or_else(unnamed))));
             }
         };
@@ -67,7 +73,8 @@ impl Lock {
         write(&mut self.file, None)
     }
 
-    /// Whether an engine of this machine has the run now.
+    /// Whether an engine of this machine has the run now. The look holds the lock together with other looks, for an
+    /// instant that whoever takes it waits out.
     pub fn is_held(directory: &Path) -> bool {
         let Ok(file) = File::open(directory.join(FILE)) else { return false };
         Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
@@ -86,9 +93,16 @@ impl Drop for Lock {
     }
 }
 
-fn make_private(directory: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+/// The lock for this process alone, or the file back where another one keeps it.
+fn exclusive(mut file: File) -> Result<Flock<File>, File> {
+    for _ in 0..LOOKS {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err((back, _)) => file = back,
+        }
+        std::thread::sleep(A_LOOK);
+    }
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(file, _)| file)
 }
 
 fn read(file: &mut File, path: &Path) -> Result<Option<Holder>, JournalError> {
@@ -123,4 +137,27 @@ pub fn myself() -> Holder {
 
 fn unnamed() -> Holder {
     Holder { who: "another engine".to_owned(), host: "this machine".to_owned(), pid: 0, since: Timestamp::now() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_who_looks_does_not_keep_an_engine_from_starting() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Lock::take(directory.path(), false).unwrap());
+        let file = File::open(directory.path().join(FILE)).unwrap();
+        let look = Flock::lock(file, FlockArg::LockSharedNonblock).unwrap();
+        let looks = std::thread::spawn(move || {
+            std::thread::sleep(A_LOOK);
+            drop(look);
+        });
+        let lock = Lock::take(directory.path(), false).unwrap();
+        looks.join().unwrap();
+        assert!(Lock::is_held(directory.path()));
+        assert!(matches!(Lock::take(directory.path(), false), Err(JournalError::Held(_))));
+        drop(lock);
+        assert!(!Lock::is_held(directory.path()));
+    }
 }

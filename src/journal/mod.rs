@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod lock;
+pub mod private;
 
 use std::path::Path;
 use std::time::Duration;
@@ -51,6 +52,8 @@ impl Journal {
     /// [`JournalError`] where it is damaged, of another format, or not ours.
     pub fn open(directory: &Path, _lock: &Lock) -> Result<Self, JournalError> {
         let path = directory.join(FILE);
+        // SQLite makes its files like this one; an empty one is a new journal to it.
+        private::file(&path).map_err(|why| JournalError::Make(path.clone(), why))?;
         let connection = Connection::open(&path).map_err(|why| JournalError::open(&path, why))?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

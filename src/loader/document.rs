@@ -164,6 +164,16 @@ impl Node {
         }
     }
 
+    /// Visits every text in it, with its place.
+    pub fn for_each_text(&self, visit: &mut impl FnMut(&Place, &str)) {
+        match &self.value {
+            Value::Text(text) => visit(&self.place, text),
+            Value::List(items) => items.iter().for_each(|item| item.for_each_text(visit)),
+            Value::Table(entries) => entries.iter().for_each(|(_, node)| node.for_each_text(visit)),
+            _ => {}
+        }
+    }
+
     /// What kind of value it is, in a reader's words.
     pub fn kind(&self) -> &'static str {
         match self.value {

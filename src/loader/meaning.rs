@@ -2,6 +2,7 @@
 
 use super::document::{Node, Value};
 use super::fault::Fault;
+use super::{bounds, clear, people};
 use crate::domain::runbook::ActionSpec;
 
 /// Checks what the steps mean together.
@@ -16,7 +17,7 @@ pub fn check(tree: &Node, faults: &mut Vec<Fault>) {
     for step in steps {
         let action = spec(step);
         references(step, &earlier, &ids, faults);
-        clear_passwords(step, faults);
+        bounds::check(step, action.as_ref(), faults);
         if let Some(action) = &action {
             sections(tree, step, action, faults);
         }
@@ -29,11 +30,9 @@ pub fn check(tree: &Node, faults: &mut Vec<Fault>) {
         }
         earlier.push((id, action));
     }
-    for (key, section) in tree.entries() {
-        if key.word != "step" {
-            clear_passwords(section, faults);
-        }
-    }
+    people::check(tree, faults);
+    bounds::programs(tree, faults);
+    clear::check(tree, faults);
 }
 
 /// A phrase makes people think of what is hit: it is not what one types without thinking, nor that of another step.
@@ -59,7 +58,7 @@ fn spec(step: &Node) -> Option<ActionSpec> {
 
 /// Every `${steps.ID.NAME}` names an output of an earlier step.
 fn references(node: &Node, earlier: &[(&str, Option<ActionSpec>)], ids: &[&str], faults: &mut Vec<Fault>) {
-    for_each_text(node, &mut |place, text| {
+    node.for_each_text(&mut |place, text| {
         for reference in text.split("${steps.").skip(1).filter_map(|rest| rest.split_once('}')).map(|(inner, _)| inner)
         {
             let Some((id, name)) = reference.split_once('.') else {
@@ -96,30 +95,5 @@ fn sections(tree: &Node, step: &Node, action: &ActionSpec, faults: &mut Vec<Faul
             let what = format!("action `{}` needs a section [{section}], and there is none", action.name());
             faults.push(Fault::at(place, what));
         }
-    }
-}
-
-/// `scheme://user:password@host` in any text.
-fn clear_passwords(node: &Node, faults: &mut Vec<Fault>) {
-    for_each_text(node, &mut |place, text| {
-        let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
-        let user_info = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user_info, _)| user_info);
-        if user_info.and_then(|info| info.split_once(':')).is_some_and(|(_, password)| !password.is_empty()) {
-            let fault = Fault::at(place, "a secret is written in clear, inside an address");
-            faults.push(
-                fault.expected(
-                    "the address without it, and a reference such as { env = \"NAME\" } where one is asked for",
-                ),
-            );
-        }
-    });
-}
-
-fn for_each_text(node: &Node, visit: &mut impl FnMut(&super::fault::Place, &str)) {
-    match &node.value {
-        Value::Text(text) => visit(&node.place, text),
-        Value::List(items) => items.iter().for_each(|item| for_each_text(item, visit)),
-        Value::Table(entries) => entries.iter().for_each(|(_, node)| for_each_text(node, visit)),
-        _ => {}
     }
 }

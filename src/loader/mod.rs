@@ -8,9 +8,12 @@
 //! `cutover schema` and the program itself cannot disagree. Loading reads files, and the environment variables that a
 //! value names, and nothing else.
 
+mod bounds;
+mod clear;
 pub mod document;
 pub mod fault;
 pub mod meaning;
+mod people;
 pub mod shape;
 pub mod values;
 

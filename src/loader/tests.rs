@@ -51,9 +51,24 @@ fn the_rehearsal_is_without_fault_and_has_the_steps_of_rev3() {
         "dns",
         "settle",
     ];
-    let manual = ["uploads", "cron", "sessions", "allow-lists"];
+    let manual = ["uploads", "cron", "sessions", "allow-lists", "last-clients", "switch-off"];
     assert_eq!(ids.iter().copied().filter(|id| !manual.contains(id)).collect::<Vec<_>>(), rev3);
     assert!(manual.iter().all(|id| ids.contains(id)));
+}
+
+#[test]
+fn the_week_of_the_screens_is_without_fault() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens/week.toml");
+    load(&file).unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn a_runbook_written_out_and_read_again_is_the_same_runbook() {
+    for name in ["runbooks/rehearsal.toml", "tests/screens/week.toml"] {
+        let plan = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|faults| panic!("{faults}"));
+        let written = serde_json::to_vec(&*plan.runbook).unwrap();
+        assert_eq!(Plan::new(serde_json::from_slice(&written).unwrap(), plan.file.clone()), plan, "{name}");
+    }
 }
 
 #[test]
@@ -204,6 +219,149 @@ fn a_phrase_is_nothing_that_one_types_without_thinking_nor_another_steps() {
     assert!(two.len() == 2 && two.iter().all(|fault| fault.contains("too short for a phrase")), "{two:?}");
     let same = faults(["go on now", "go on now"]);
     assert!(same.len() == 1 && same[0].starts_with("a.toml:18:") && same[0].contains("another step's"), "{same:?}");
+}
+
+/// What stands in `check` as a fault of a single step with this action, its gate and its inputs.
+fn faults_of_step(action: &str, more: &str, with: &str) -> Vec<String> {
+    let sections = "[source]\naddress = \"192.0.2.1\"\nschemas = [\"shop\"]\n\
+         application = { user = \"app\", password = { env = \"APP\" } }\nmysql = { host = \"db\", user = \"root\", \
+         password = { env = \"P\" }, replication = { user = \"r\", password = { env = \"R\" } } }\n\
+         [target]\napplication = { user = \"new\", password = { env = \"APP\" } }\nmysql = { host = \"t\", \
+         user = \"admin\", password = { env = \"P\" }, replication = { user = \"r\", password = { env = \"R\" } } }\n\
+         [kubernetes]\ncontext = \"c\"\nnamespace = \"n\"\n[registry]\npush = \"r:5000\"\nrepository = \"shop\"\n\
+         [dns]\nzone = \"Z\"\nrecord = \"shop.example.com\"\n[probe]\nheader = \"x-build\"\nread = { path = \"/r\" }\n\
+         write = { path = \"/w\" }\n";
+    faults_of(&format!(
+        "name = \"a\"\nenvironment = \"staging\"\n[service]\nname = \"shop\"\nhost = \"shop.example.com\"\n{sections}\
+         [[step]]\nid = \"it\"\naction = \"{action}\"\nowner = \"lead\"\nday = 1\n{more}\nwith = {{ {with} }}\n"
+    ))
+}
+
+const DEPLOY: &str = "image = \"i\", port = 8080, live = \"/l\", ready = \"/r\", database_env = \"DATABASE_URL\", \
+                      build_env = \"BUILD\"";
+
+const BUILD: &str = "context = \".\", port = 8080, live = \"/l\", ready = \"/r\", database_env = \"DATABASE_URL\", \
+                     scratch_image = \"mysql:9\", snapshot = \"s\"";
+
+/// One fault with these words in it, in the step's own lines.
+fn one(faults: &[String], words: &str) {
+    assert!(faults.len() == 1 && faults[0].contains(words), "{words}: {faults:#?}");
+    let line: usize = faults[0].split(':').nth(1).unwrap().parse().unwrap();
+    assert!(line >= 24, "{faults:#?}");
+}
+
+#[test]
+fn bounds_that_cannot_be_met_are_found_before_the_step() {
+    let deploy = |more: &str| faults_of_step("kubernetes.deploy", "", &format!("{DEPLOY}{more}"));
+    assert_eq!(deploy(", replicas = 3, max_replicas = 3"), [""; 0]);
+    one(&deploy(", replicas = 5, max_replicas = 3"), "step `it` has 5 pods at the least and 3 at the most");
+    one(&deploy(", replicas = 7"), "7 pods at the least and 6 at the most");
+    one(&deploy(", max_replicas = 1"), "2 pods at the least and 1 at the most");
+    one(&deploy(", replicas = 0"), "`replicas` in `with` in step `it` is 0; expected 1 or more");
+    one(&deploy(", cpu_target = 0"), "is 0; expected 1 to 255");
+    let build = |more: &str| faults_of_step("docker.build", "", &format!("{BUILD}{more}"));
+    assert_eq!(build(", template = \"debian\""), [""; 0]);
+    one(&build(""), "step `it` names neither of `dockerfile` and `template`");
+    one(&build(", template = \"debian\", dockerfile = \"Dockerfile\""), "names both of");
+}
+
+#[test]
+fn no_time_at_all_and_a_window_that_is_never_open_are_faults() {
+    let command = "run = [\"true\"], check = [\"true\"]";
+    one(&faults_of_step("command", "timeout = \"0s\"", command), "`timeout` in step `it` is no time at all");
+    let switch = |budget: &str| faults_of_step("dns.switch", "", &format!("address = \"a\", budget = \"{budget}\""));
+    assert_eq!(switch("500ms"), [""; 0]);
+    one(&switch("0s"), "`budget` in step `it` is no time at all");
+    one(&faults_of_step("settle", "", "soak = \"0m\""), "`soak` in step `it` is no time at all");
+    one(&faults_of_step("mysql.restore", "", "verify_expiry = \"0h\""), "`verify_expiry` in step `it`");
+    one(&faults_of_step("mysql.restore", "", "workers = 0"), "`workers` in `with` in step `it` is 0");
+    let window = |from: &str, to: &str| {
+        let gate = format!("gate = {{ window = {{ from = \"2026-11-26T{from}Z\", to = \"2026-11-26T{to}Z\" }} }}");
+        faults_of_step("command", &gate, command)
+    };
+    assert_eq!(window("02:00:00", "04:00:00"), [""; 0]);
+    one(&window("04:00:00", "02:00:00"), "the window of step `it` begins at 2026-11-26T04:00:00Z and ends at");
+    one(&window("02:00:00", "02:00:00"), "it is never open");
+}
+
+#[test]
+fn a_program_without_a_name_is_a_fault() {
+    one(&faults_of_step("command", "", "run = [], check = [\"true\"]"), "`run` names no program");
+    one(&faults_of_step("command", "", "run = [\"true\"], check = [\" \"]"), "`check` names no program");
+    one(&faults_of_step("command", "", "run = [\"a\"], check = [\"a\"], undo = []"), "`undo` names no program");
+    one(&faults_of_step("manual", "", "instructions = \"i\", probe = []"), "`probe` names no program");
+    one(&faults_of_step("settle", "", "soak = \"1h\", stop_source = [[\"a\"], []]"), "`stop_source` names no program");
+    let secrets = "run = [\"a\"], check = [\"a\"], secrets = { A = { command = [] } }";
+    one(&faults_of_step("command", "", secrets), "`command` names no program");
+}
+
+#[test]
+fn secrets_in_clear_are_found_in_environments_and_arguments() {
+    let deploy = |env: &str| faults_of_step("kubernetes.deploy", "", &format!("{DEPLOY}, {env}"));
+    for env in ["env", "web_env", "jobs_env"] {
+        let found = deploy(&format!("{env} = {{ SMTP_PASSWORD = \"hunter2\" }}"));
+        one(&found, &format!("`SMTP_PASSWORD` in `{env}`: a secret is written in clear"));
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    let fine = "PASSWORD_FILE = \"/run/pw\", REQUIRE_PASSWORD = \"true\", API_TOKEN = \"${steps.x.y}\", \
+                STRIPE_PUBLIC_API_KEY = \"pk_live_1\", JWT_SECRET = \"/run/secrets/jwt\", TOKEN_TTL = \"3600\"";
+    let found = deploy(&format!("env = {{ {fine} }}"));
+    assert!(found.iter().all(|fault| !fault.contains("in clear")), "{found:?}");
+    let command = |words: &str| faults_of_step("command", "", &format!("run = [{words}], check = [\"true\"]"));
+    for words in [
+        "\"mysqldump\", \"-u\", \"root\", \"-phunter2\"",
+        "\"curl\", \"--oauth2-token\", \"hunter2\"",
+        "\"curl\", \"-H\", \"Authorization: Bearer hunter2\"",
+        "\"tool\", \"--password=hunter2\"",
+        "\"sh\", \"-c\", \"PGPASSWORD=hunter2 psql\"",
+    ] {
+        let found = command(words);
+        one(&found, "`run`: a secret is written in clear among the arguments");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    for words in [
+        "\"sh\", \"-c\", \"mysql -p$PW --password=\\\"$PW\\\" | ssh -p2222 backup\"",
+        "\"gcloud\", \"secrets\", \"versions\", \"access\", \"latest\", \"--secret\", \"db-password\"",
+        "\"tool\", \"--password\", \"--verbose\", \"--token-file\", \"secrets.txt\"",
+    ] {
+        assert_eq!(command(words), [""; 0], "{words}");
+    }
+}
+
+/// The faults of a runbook with these people, whose step a DBA has to approve.
+fn faults_of_people(people: &[(&str, &str, &str)]) -> Vec<String> {
+    let gate = "gate = { approval = { role = \"dba\" } }\nwith =";
+    let person = |(name, role, key): &(&str, &str, &str)| {
+        let key = if key.is_empty() { String::new() } else { format!("key = \"{key}\"\n") };
+        format!("[[person]]\nname = \"{name}\"\nrole = \"{role}\"\n{key}")
+    };
+    let people: String = people.iter().map(person).collect();
+    faults_of(&format!("{}{people}", GOOD.replace("with =", gate)))
+}
+
+#[test]
+fn people_who_could_not_approve_are_found_before_the_gate() {
+    const GOOD_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII8z+iYr7uu8JH7rIx/oUARwbhqSba6sgQceswTFZg44";
+    const P521: &str = "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAEv6DQbqkHDs5f5bAULZXfHdnauwPgu2wGwkRr2ZBOJpA/HFXV3b8gM0hfTTm/C3FjSniT0uJUYnegLhY7jioyeWQFMHZMh4IXS9DQArw3Uqm0QfkGdq+XFAbeHYM6X+RdtGP+laCc/gRvoKQzrLvaAMcN8Jjc+Wh4XiOgpQ96ocHjshQ==";
+    let ben = ("ben", "dba", GOOD_KEY);
+    assert_eq!(faults_of_people(&[("ana", "lead", ""), ben]), [""; 0]);
+    let faults = [
+        faults_of_people(&[ben, ("Ben ", "lead", "")]),
+        faults_of_people(&[ben, ("ana", "lead", "ssh-ed25519 AAAA")]),
+        faults_of_people(&[("ben", "dba", P521)]),
+        faults_of_people(&[("ben", "dba", ""), ("ana", "dbas", GOOD_KEY)]),
+        faults_of_people(&[]),
+    ];
+    assert!(faults.iter().all(|faults| faults.len() == 1), "{faults:#?}");
+    let starts =
+        ["a.toml:19:8: there is another person named", "a.toml:21:7: the SSH public key of ana: it is not read"];
+    for (fault, start) in faults.concat().iter().zip(starts) {
+        assert!(fault.starts_with(start), "{fault}");
+    }
+    assert!(faults[2][0].contains("ecdsa-sha2-nistp521 cannot be verified here"), "{faults:#?}");
+    let nobody = "a.toml:12:30: nobody with the role `dba` has a key to approve with";
+    assert!(faults[3..].iter().all(|faults| faults[0].starts_with(nobody)), "{faults:#?}");
+    assert!(faults[3][0].ends_with("did you mean `dbas`?"), "{faults:#?}");
 }
 
 proptest! {

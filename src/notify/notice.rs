@@ -90,11 +90,24 @@ fn stands_still(step: &Step) -> bool {
     matches!(step.status, Status::Failed | Status::InDoubt)
 }
 
-/// What somebody is waited for, without what moves by itself: a hand, or a step's gate and attempt.
-fn waits_for(view: &View) -> Option<(Option<u64>, Option<&StepId>, u32)> {
+/// What somebody is waited for, without what moves by itself: a hand, who asks for the wheel, or a step's gate and
+/// attempt.
+#[derive(PartialEq)]
+struct Waits<'a> {
+    hand: Option<u64>,
+    wheel: Option<&'a str>,
+    step: Option<&'a StepId>,
+    attempt: u32,
+}
+
+fn waits_for(view: &View) -> Option<Waits<'_>> {
     let attempt = view.current.as_ref().and_then(|id| view.step(id)).map_or(0, |step| step.attempt);
     let hand = view.hands.first().map(|hand| hand.hand);
-    (view.sentence.mood == Mood::You || wants_signature(view)).then_some((hand, view.current.as_ref(), attempt))
+    let wheel = view.asks_for_the_wheel().map(|asking| asking.by.as_str());
+    // Told where the sentence says it: neither in a freeze nor behind a hand.
+    let wheel = wheel.filter(|_| view.sentence.mood != Mood::Frozen && hand.is_none());
+    let waits = view.sentence.mood == Mood::You || wheel.is_some() || wants_signature(view);
+    waits.then_some(Waits { hand, wheel, step: view.current.as_ref(), attempt })
 }
 
 /// Whether somebody other than the driver is waited for.

@@ -32,6 +32,8 @@ pub struct Live {
     pub clients: u32,
     /// The step that the engine is looking at before it starts it.
     pub looking_at: Option<StepId>,
+    /// Figures from before then were let go; nothing where all of them are kept.
+    pub since: Option<Timestamp>,
 }
 
 /// The process that watches over the engine.

@@ -35,6 +35,9 @@ pub struct Page {
     /// The oldest and the newest number that are kept; older ones were let go, and the file beside the journal
     /// says so where it was cut.
     pub kept: (u64, u64),
+    /// When these numbers began: another engine counts anew.
+    #[serde(default)]
+    pub began: Timestamp,
 }
 
 /// One line.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::live::Meter;
 use super::log::Level;
-use crate::domain::{Event, Failure, Recorded, StepId, figure};
+use crate::domain::{Event, Recorded, StepId, figure};
 
 /// A line before it has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +41,17 @@ pub fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
             }
         }
         Event::Looked { effect, found, .. } => {
-            say(Level::Warn, format!("{effect} was in doubt, and was looked for: {found:?}"));
+            say(Level::Warn, format!("{effect} was in doubt, and was looked for: {found}"));
         }
         Event::Retrying { failure, wait_ms, .. } => {
             #[expect(clippy::cast_precision_loss, reason = "shown only")]
             let wait = figure::seconds(*wait_ms as f64 / 1000.0);
-            say(Level::Warn, format!("again in {wait}: {}", whole(failure)));
+            say(Level::Warn, format!("again in {wait}: {}", failure.in_full()));
         }
         Event::EffectFailed { effect, failure, .. } => {
-            say(Level::Error, format!("{effect} failed: {}", whole(failure)));
+            say(Level::Error, format!("{effect} failed: {}", failure.in_full()));
         }
-        Event::StepFailed { failure, .. } => say(Level::Error, format!("did not go on: {}", whole(failure))),
+        Event::StepFailed { failure, .. } => say(Level::Error, format!("did not go on: {}", failure.in_full())),
         Event::Fence { service, shut, .. } => {
             let way = if *shut { "shut" } else { "open" };
             say(Level::Warn, format!("fence {way}: {service}"));
@@ -72,6 +72,8 @@ pub fn of_event(recorded: &Recorded, mut line: impl FnMut(Draft)) {
             say(Level::Warn, format!("taken over from {} on {}, process {}", from.who, from.host, from.pid));
         }
         Event::RunbookChanged { .. } => say(Level::Warn, "the runbook changed".to_owned()),
+        Event::LimitCrossed { what, value } => say(Level::Warn, format!("limit crossed: {what}: {value}")),
+        Event::LimitBack { what, value } => say(Level::Info, format!("back from its limit: {what}: {value}")),
         Event::Approved { approval, .. } => say(Level::Info, format!("approved by {}", approval.by)),
         Event::WheelTaken { by, from: Some(from), why, .. } => {
             say(Level::Warn, format!("{by} drives now, after {from}{}", because(why)));
@@ -102,6 +104,8 @@ pub fn matters(event: &Event) -> bool {
             | Event::PointOfSwitching { .. }
             | Event::SwitchedBack { .. }
             | Event::Companion { .. }
+            | Event::LimitCrossed { .. }
+            | Event::LimitBack { .. }
             | Event::Approved { .. }
             | Event::WheelTaken { .. }
             | Event::WheelReleased { .. }
@@ -139,8 +143,4 @@ pub fn of_meter(step: &StepId, meter: &Meter, at: Timestamp) -> Draft {
     let left = meter.eta_s.filter(|left| *left > 0.0).map(|left| format!(", {} left", figure::seconds(left)));
     let text = format!("{}: {}{of}{}", meter.label, figure::amount(meter.done, unit), left.unwrap_or_default());
     Draft { at, step: Some(step.clone()), level: Level::Info, text }
-}
-
-fn whole(failure: &Failure) -> String {
-    failure.why.iter().fold(failure.what.clone(), |text, why| format!("{text}: {why}"))
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::live::Asking;
-use crate::domain::StepId;
 use crate::domain::seat::Note;
+use crate::domain::{StepId, figure};
 pub use risk::{Level, Risk};
 pub use step::{Approved, Choice, Direction, Gate, Origin, Part, PartState, Point, Step, Undo};
 
@@ -68,6 +68,9 @@ pub struct View {
     pub hands: Vec<Hand>,
     /// What rollbacks left on purpose: what and why.
     pub kept: Vec<(String, String)>,
+    /// Figures of the time before this were let go: a look back has none. Nothing where all of them are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures_since: Option<Timestamp>,
 }
 
 /// The engine's process.
@@ -158,6 +161,9 @@ pub struct Forecast {
     pub deadline: Option<Timestamp>,
     /// What is left between the worst end and the deadline, in seconds; negative where it is too late.
     pub slack_s: Option<f64>,
+    /// The first step whose window closes before the run comes there at the worst, and by how much, in seconds.
+    #[serde(default)]
+    pub misses: Option<(StepId, f64)>,
     /// The step that took most more than planned, and how much, in seconds.
     pub eaten_by: Option<(StepId, f64)>,
 }
@@ -175,6 +181,21 @@ pub struct Hand {
     pub text: String,
 }
 
+impl Forecast {
+    /// The work that is left, in words.
+    pub fn left(&self) -> String {
+        format!("{} left", figure::range(self.left_s.0, self.left_s.1))
+    }
+
+    /// What is left until the deadline, in words; nothing where there is none.
+    pub fn slack(&self) -> Option<String> {
+        self.slack_s.map(|slack| match slack {
+            ..0.0 => format!("{} TOO LATE", figure::seconds(-slack)),
+            _ => format!("slack {}", figure::rough(slack)),
+        })
+    }
+}
+
 impl Sentence {
     /// The sentence as it is told to those who do not drive.
     pub fn to_others(&self, driver: Option<&Driver>) -> String {
@@ -189,6 +210,23 @@ impl View {
     /// Whether an engine has the journal.
     pub fn alive(&self) -> bool {
         self.engine.as_ref().is_some_and(|engine| engine.alive)
+    }
+
+    /// Who asks for the wheel and waits for the driver's answer.
+    pub fn asks_for_the_wheel(&self) -> Option<&Asking> {
+        self.driver.as_ref()?.asking.as_ref().filter(|asking| !asking.offered)
+    }
+
+    /// How far the copy is behind, in the words of what keeps it.
+    pub fn lag(&self) -> Option<&str> {
+        let companion = self.steps.iter().rev().find_map(|step| step.companion.as_ref())?;
+        // Of its words, those about how far it is behind; what else it says is in the step's own panel.
+        companion.detail.split([',', ';']).map(str::trim).find(|part| part.contains("behind"))
+    }
+
+    /// The step that moves the tenants.
+    pub fn switch(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.action == "dns.switch")
     }
 
     /// A step by its id.

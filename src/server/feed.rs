@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::shared::Shared;
 use crate::domain::StepId;
 use crate::engine::Notice;
+use crate::protocol::live::Meter;
 use crate::protocol::log::Level;
 use crate::protocol::told::{self, Draft};
 
@@ -86,9 +87,9 @@ fn sample(shared: &Shared, said: &mut Said, with_lines: bool) {
         }
         *known = meter.done;
         logs.push(told::of_meter(step, meter, now));
-        let rate = json!({ "at": now, "step": step, "label": meter.label, "done": meter.done, "total": meter.total,
-            "rate": meter.rate });
-        logs.telemetry().write(&json!({ "meter": rate }));
+        // Without its samples: they are in the lines before.
+        let meter = Meter { samples: Vec::new(), ..meter.clone() };
+        logs.telemetry().write(&json!({ "at": now, "step": step, "meter": meter }));
     }
     logs.telemetry().flush();
 }

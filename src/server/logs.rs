@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::telemetry::Telemetry;
 use crate::domain::plain;
 use crate::protocol::log::{Line, Page, Query};
@@ -26,13 +28,15 @@ pub struct Store {
     lines: VecDeque<Line>,
     bytes: usize,
     last: u64,
+    began: Timestamp,
     telemetry: Telemetry,
 }
 
 impl Store {
     /// An empty store; what it is given from now on also goes to the telemetry file of that state directory.
     pub fn new(directory: &Path) -> Self {
-        Self { lines: VecDeque::new(), bytes: 0, last: 0, telemetry: Telemetry::new(directory) }
+        let (began, telemetry) = (Timestamp::now(), Telemetry::new(directory));
+        Self { lines: VecDeque::new(), bytes: 0, last: 0, began, telemetry }
     }
 
     /// Takes in a line that the telemetry file has already.
@@ -76,7 +80,7 @@ impl Store {
             newest.reverse();
             newest
         };
-        Page { lines, kept: (self.lines.front().map_or(0, |line| line.n), self.last) }
+        Page { lines, kept: (self.lines.front().map_or(0, |line| line.n), self.last), began: self.began }
     }
 
     /// Where the line of that number, or the first after it, is kept.

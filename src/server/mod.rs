@@ -1,4 +1,5 @@
-//! The engine's listener: what `protocol` says, over a Unix socket in the run's state directory.
+//! The engine's listeners: what `protocol` says, over a Unix socket in the run's state directory; and over another,
+//! with connections of its own, for those who look on: no order is taken there, whoever says that they drive.
 //!
 //! Everything goes through the engine's [`Handle`]. One task folds what the engine tells into figures and log
 //! lines ([`feed`]), another makes a view whenever something changed and keeps its bytes ready ([`publish`]);
@@ -13,6 +14,7 @@ mod orders;
 mod outlook;
 mod people;
 mod publish;
+mod recall;
 mod router;
 mod shared;
 mod socket;
@@ -33,8 +35,9 @@ use crate::protocol::derive::History;
 use crate::protocol::serving;
 pub use outlook::{Outlook, Present};
 use shared::Shared;
+use socket::Bounds;
 
-/// The most connections at one time: 50 watchers and their requests, twice over.
+/// The most connections at one time, of each socket: 50 watchers and their requests, twice over.
 const CONNECTIONS: usize = 256;
 
 /// What a server is started with.
@@ -52,9 +55,9 @@ pub struct Options {
 
 /// A listening server; it ends with [`Server::stop`], or when a driver shuts the engine down.
 pub struct Server {
-    address: PathBuf,
+    sockets: [PathBuf; 2],
     shared: Arc<Shared>,
-    listening: JoinHandle<()>,
+    listening: JoinHandle<((), ())>,
 }
 
 /// Listens for clients of that engine.
@@ -63,20 +66,22 @@ pub struct Server {
 /// That there can be no socket.
 pub fn start(handle: Handle, options: Options) -> Result<Server, Failure> {
     let directory = options.directory.clone();
-    let (address, listener) = socket::listen(&directory)?;
+    let Bounds { clients, watchers } = socket::listen(&directory)?;
     let shared = Arc::new(Shared::new(handle, options)?);
     tokio::spawn(feed::feed(Arc::clone(&shared)));
     tokio::spawn(publish::publish(Arc::clone(&shared)));
     let over = shared.over.clone();
-    let router = router::router(Arc::clone(&shared));
-    let listening = tokio::spawn(serving::serve(listener, CONNECTIONS, router, over));
-    Ok(Server { address, shared, listening })
+    let sockets = [clients.path, watchers.path];
+    let driving = serving::serve(clients.door, CONNECTIONS, router::clients(Arc::clone(&shared)), over.clone());
+    let watching = serving::serve(watchers.door, CONNECTIONS, router::watchers(Arc::clone(&shared)), over);
+    let listening = tokio::spawn(async move { tokio::join!(driving, watching) });
+    Ok(Server { sockets, shared, listening })
 }
 
 impl Server {
-    /// The socket.
+    /// The socket that takes orders.
     pub fn address(&self) -> &Path {
-        &self.address
+        &self.sockets[0]
     }
 
     /// What a window for others may reach of it.
@@ -94,12 +99,14 @@ impl Server {
         self.shared.over.cancelled().await;
     }
 
-    /// Ends every stream, answers what was asked, and takes the socket away.
+    /// Ends every stream, answers what was asked, and takes the sockets away.
     pub async fn stop(self) {
         self.shared.over.cancel();
         // A client that never reads its last answer does not keep the engine.
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.listening).await;
         // One that is left behind is replaced by the next engine, which has the lock.
-        let _ = std::fs::remove_file(&self.address);
+        for socket in &self.sockets {
+            let _ = std::fs::remove_file(socket);
+        }
     }
 }

@@ -69,7 +69,11 @@ impl Shared {
         if let Verb::TakeWheel { current, why } = verb {
             return self.take_wheel(me, current, why);
         }
-        self.drives(me)?;
+        if matches!(verb, Verb::Stop { .. }) {
+            self.is_the_driver(me)?;
+        } else {
+            self.drives(me)?;
+        }
         let by = me.name.clone();
         match verb {
             Verb::Stop { step, attempt } => self.handle.stop_attempt(step, *attempt),
@@ -164,6 +168,8 @@ impl Shared {
 
     /// Takes in an approval: its signature says whose it is, whoever brings it.
     pub(super) fn approve(&self, approval: Approval) -> Result<Answered, Failure> {
+        // Here, because what decides has no clock.
+        approval.is_good_at(jiff::Timestamp::now())?;
         self.handle.say(Saying::Approve(approval))?;
         self.changed.notify_one();
         Ok(Answered { seq: self.handle.state().seq })

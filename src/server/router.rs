@@ -1,4 +1,4 @@
-//! The paths of the protocol's first version.
+//! The paths of the protocol's first version: for clients, one of whom drives, and for those who look on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,17 +51,29 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     }
 }
 
-pub(super) fn router(shared: Arc<Shared>) -> Router {
-    let first = Router::new()
+/// Every path, orders among them.
+pub(super) fn clients(shared: Arc<Shared>) -> Router {
+    whole(looks().route("/orders", post(orders)).route("/messages", post(messages)), shared)
+}
+
+/// What can be asked by those who look on, and said: nothing that the one at the wheel could say.
+pub(super) fn watchers(shared: Arc<Shared>) -> Router {
+    whole(looks().route("/orders", post(no_orders)).route("/messages", post(words)), shared)
+}
+
+/// What anybody may ask, and bring.
+fn looks() -> Router<Arc<Shared>> {
+    Router::new()
         .route("/view", get(view))
         .route("/events", get(events))
         .route("/journal", get(journal))
         .route("/logs", get(logs))
         .route("/preview/{step}", get(preview))
         .route("/way-back/{step}", get(way_back))
-        .route("/orders", post(orders))
-        .route("/messages", post(messages))
-        .route("/approvals", post(approvals));
+        .route("/approvals", post(approvals))
+}
+
+fn whole(first: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {
     Router::new()
         .nest("/v1", first)
         .fallback(unknown)
@@ -144,6 +156,28 @@ async fn orders(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {
     let answer = tokio::spawn(async move { shared.order(&me, &order).await }).await;
     let broken = || Failure::permanent("the engine broke over this order").next("`engine.log` has the reason");
     Answer::<Answered>(answer.unwrap_or_else(|_| Err(broken()))).into_response()
+}
+
+/// Not taken whoever sends it: a name is only said, a socket is had or not.
+async fn no_orders() -> Response {
+    Answer::<Answered>(Err(not_here("no order is taken here"))).into_response()
+}
+
+fn not_here(what: &str) -> Failure {
+    Failure::refused(what)
+        .because("this socket is for looking on")
+        .next("`cutover drive` attaches where orders are taken")
+}
+
+/// A watcher's word; the wheel could not be taken here by who asked for it.
+async fn words(state: On, headers: HeaderMap, sent: Sent) -> Response {
+    match said::<Message>(&state.0, &headers, sent) {
+        Ok((_, Message::AskWheel { .. })) => {
+            Answer::<Answered>(Err(not_here("nobody asks for the wheel here"))).into_response()
+        }
+        Ok((me, message)) => Answer(state.0.message(&me, message)).into_response(),
+        Err(refused) => refused,
+    }
 }
 
 async fn messages(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {

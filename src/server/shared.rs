@@ -1,5 +1,6 @@
 //! What the server's tasks and requests share.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
@@ -12,6 +13,7 @@ use super::figures::Figures;
 use super::logs::Store;
 use super::orders::Answers;
 use super::people::People;
+use super::recall;
 use crate::domain::{Failure, StepId};
 use crate::engine::Handle;
 use crate::protocol::derive::{self, Facts, History};
@@ -27,6 +29,7 @@ pub(super) struct Shared {
     figures: Mutex<Figures>,
     people: Mutex<People>,
     logs: Mutex<Store>,
+    directory: PathBuf,
     looking_at: Mutex<Option<StepId>>,
     pub(super) answers: Mutex<Answers>,
     /// Held while an order that may begin an attempt is decided: one at a time.
@@ -56,6 +59,7 @@ impl Shared {
             figures: Mutex::default(),
             people: Mutex::new(People::new(Timestamp::now())),
             logs: Mutex::new(logs),
+            directory,
             looking_at: Mutex::default(),
             answers: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
@@ -101,6 +105,7 @@ impl Shared {
         self.people().fill(&mut live);
         live.looking_at.clone_from(&self.looking_at.lock().unwrap_or_else(PoisonError::into_inner));
         live.limits = self.handle.limits();
+        live.since = self.logs().telemetry().since();
         // Whoever takes in an orphan is another process.
         live.supervisor = self.supervisor.map(|pid| Supervisor { pid, alive: nix::unistd::getppid().as_raw() == pid });
         let state = self.handle.state();
@@ -122,10 +127,16 @@ impl Shared {
             return Err(Failure::refused(format!("the journal has the places 1 to {last}, not {seq}")));
         }
         let (state, at) = self.handle.state_at(seq)?;
+        let since = {
+            let mut logs = self.logs();
+            logs.telemetry().flush();
+            logs.telemetry().since()
+        };
+        let live = Live { since, ..recall::live(&self.directory, &state, at) };
         Ok(derive::view(&Facts {
             state: &state,
             plan: self.handle.plan(),
-            live: &Live::default(),
+            live: &live,
             history: &self.history,
             now: at,
             // As it looked then: the engine that wrote the event had the journal.

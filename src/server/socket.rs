@@ -1,5 +1,5 @@
-//! The socket: made for its owner alone, in the state directory or, where that path is too long, in a private
-//! directory whose path is written beside the journal.
+//! The sockets, the driver's and the watchers': made for their owner alone, in the state directory or, where that path
+//! is too long, in a private directory whose path is written beside the journal.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::domain::Failure;
-use crate::protocol::address::{ADDRESS, LONGEST, SOCKET};
+use crate::protocol::address::{ADDRESS, LONGEST, SOCKET, WATCHERS};
 use crate::protocol::serving::Door;
 
 /// A listener that talks to nobody but its owner, and root.
@@ -34,22 +34,40 @@ impl Door for Private {
     }
 }
 
+/// A socket and who comes in by it.
+pub(super) struct Bound {
+    pub(super) path: PathBuf,
+    pub(super) door: Private,
+}
+
+/// The two sockets of an engine.
+pub(super) struct Bounds {
+    pub(super) clients: Bound,
+    pub(super) watchers: Bound,
+}
+
 /// Listens for the engine that has the lock of that state directory: so whatever socket is there is stale.
-pub(super) fn listen(directory: &Path) -> Result<(PathBuf, Private), Failure> {
+pub(super) fn listen(directory: &Path) -> Result<Bounds, Failure> {
     let bound = place(directory).and_then(|path| {
-        match std::fs::remove_file(&path) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        Ok((path, Private(listener)))
+        // First, so that nobody finds an engine that has no window.
+        let watchers = bind(path.with_file_name(WATCHERS))?;
+        Ok(Bounds { clients: bind(path)?, watchers })
     });
     bound.map_err(|why| {
         Failure::permanent(format!("listen for clients in {}", directory.display()))
             .because(why.to_string())
             .next("can sockets be made there? another directory is given with --state")
     })
+}
+
+fn bind(path: PathBuf) -> io::Result<Bound> {
+    match std::fs::remove_file(&path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(Bound { path, door: Private(listener) })
 }
 
 /// Where the socket goes; the file that names another place is there exactly where one is needed.
@@ -64,8 +82,8 @@ fn place(directory: &Path) -> io::Result<PathBuf> {
     }
     let name = hex::encode(&Sha256::digest(directory.as_os_str().as_encoded_bytes())[..8]);
     let us = nix::unistd::geteuid().as_raw();
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|base| base.is_dir());
-    let private = base.unwrap_or_else(std::env::temp_dir).join(format!("cutover-{us}-{name}"));
+    // Not in the login's own runtime directory, which goes when the login ends: the engine does not.
+    let private = std::env::temp_dir().join(format!("cutover-{us}-{name}"));
     match std::fs::DirBuilder::new().mode(0o700).create(&private) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
             // In a directory for everybody the name could be somebody else's.

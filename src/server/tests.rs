@@ -74,3 +74,32 @@ fn a_step_slowed_threefold_moves_forecast_and_slack_within_five_seconds() {
     assert_eq!(risk.step, Some(StepId::from("load")));
     assert!(after.sentence.text.contains("44 min 55 s left"), "{}", after.sentence.text);
 }
+
+#[test]
+fn a_window_is_waited_for_and_one_that_closes_first_is_missed() {
+    let window = |from: &str, to: &str| {
+        let gate = format!("gate = {{ confirm = true, window = {{ from = \"{from}\", to = \"{to}\" }} }}\nwith");
+        let with = RUNBOOK.rfind("with").unwrap();
+        let text = format!("{}{gate}{}", &RUNBOOK[..with], &RUNBOOK[with + "with".len()..]);
+        let plan = Plan::new(toml::from_str(&text).unwrap(), "runbook.toml".into());
+        let (state, live, history) = (RunState::default(), crate::protocol::live::Live::default(), History::default());
+        let facts = Facts {
+            state: &state,
+            plan: &plan,
+            live: &live,
+            history: &history,
+            now: at(100),
+            alive: true,
+            past: false,
+        };
+        derive::view(&facts)
+    };
+    // The load ends at 1,100 s; the step after it may begin at 1,800 s and takes 500 s.
+    let waits = window("1970-01-01T00:30:00Z", "1970-01-01T00:50:00Z").forecast.unwrap();
+    assert_eq!((waits.left_s.1, waits.slack_s, waits.misses), (1500.0, Some(3600.0 - 2300.0), None));
+    // A window that is over by 1,000 s is missed by 100 s.
+    let missed = window("1970-01-01T00:10:00Z", "1970-01-01T00:16:40Z");
+    assert_eq!(missed.forecast.as_ref().unwrap().misses, Some((StepId::from("after"), 100.0)));
+    let risk = missed.risks.iter().find(|risk| risk.what == "window of after").unwrap();
+    assert!(risk.value.contains("missed by 1 min 40 s") && risk.fix.is_some(), "{risk:?}");
+}

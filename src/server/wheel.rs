@@ -9,18 +9,24 @@ use crate::domain::seat::Taking;
 use crate::protocol::client::Me;
 
 impl Shared {
+    /// Refuses whoever is not the driver, on whichever terminal. Enough for a stop: it is the safe way, and the
+    /// terminal that has the wheel may hang on a connection that is dead and not known to be, while tenants wait.
+    pub(super) fn is_the_driver(&self, me: &Me) -> Result<(), Failure> {
+        match self.handle.state().seat.driver {
+            None => Err(Failure::refused("nobody drives").next("take the wheel first")),
+            Some(driver) if driver.name != me.name => {
+                Err(Failure::refused(format!("{} drives", driver.name)).next("watch, or ask for the wheel"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Refuses a client that does not drive. The driver's own name on a new client, where the old one is gone, is
     /// the driver who came back.
     pub(super) fn drives(&self, me: &Me) -> Result<(), Failure> {
-        let driver = self.handle.state().seat.driver;
-        let Some(driver) = driver else {
-            return Err(Failure::refused("nobody drives").next("take the wheel first"));
-        };
+        self.is_the_driver(me)?;
         let now = Timestamp::now();
         let mut people = self.people();
-        if driver.name != me.name {
-            return Err(Failure::refused(format!("{} drives", driver.name)).next("watch, or ask for the wheel"));
-        }
         match people.wheel(now) {
             Some(client) if client != me.client => Err(Failure::refused("you drive from another terminal")
                 .next("go on there, or take the wheel over to this one")),

@@ -24,6 +24,8 @@ pub enum Kind {
     Conflict,
     /// The request was sent and its answer was lost: it may have taken effect.
     Unknown,
+    /// The caller asked to stop; nothing is wrong.
+    Interrupted,
 }
 
 /// A fault of an outside service. Never holds a secret: build it from messages that cannot.
@@ -77,6 +79,22 @@ impl StdError for Error {
     }
 }
 
+/// What lies below an error, the outermost first.
+pub fn causes(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
+}
+
+/// An error in one line: a library's own sentence often hides the reason in its sources.
+pub(super) fn with_causes(error: &dyn StdError) -> String {
+    let mut said = error.to_string();
+    for cause in causes(error).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match error.kind {
@@ -84,14 +102,26 @@ impl From<Error> for Failure {
             Kind::Permanent | Kind::NotFound => FailureKind::Permanent,
             Kind::Conflict => FailureKind::Refused,
             Kind::Unknown => FailureKind::InDoubt,
+            Kind::Interrupted => {
+                let Error { service, address, doing, .. } = error;
+                return Failure::interrupted().because(format!("{service} ({address}): on the way to {doing}"));
+            }
         };
         let mut failure = Failure::new(kind, error.to_string());
-        let mut cause = error.source();
-        while let Some(why) = cause {
-            failure.why.push(why.to_string());
-            cause = why.source();
-        }
+        failure.why.extend(causes(&error).map(ToString::to_string));
         failure.next = error.next;
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stopped_on_request_did_not_fail_and_is_not_tried_again() {
+        let failure = Failure::from(Error::new("source MySQL", "db:3306", "read shop.orders", Kind::Interrupted));
+        assert_eq!(failure.kind, FailureKind::Interrupted);
+        assert_eq!(failure.in_full(), "stopped on request: source MySQL (db:3306): on the way to read shop.orders");
     }
 }

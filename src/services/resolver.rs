@@ -177,14 +177,31 @@ pub async fn addresses_of(server: SocketAddr, name: &str) -> Result<Addresses> {
     Ok(found)
 }
 
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.addresses.is_empty() {
+            return f.write_str("no address");
+        }
+        let listed: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        f.write_str(&listed.join(", "))
+    }
+}
+
 /// The addresses of a zone's name servers (`ns-1.example.`), found by asking the resolver `by`, each with
-/// port 53. Every server of every name is given: each has to be asked for itself.
+/// port 53. Every server of every name is given: each has to be asked for itself. One that has IPv4 is asked over that:
+/// it is the same server, and not every machine reaches the other address.
 pub async fn servers_named(names: &[String], by: SocketAddr) -> Result<Vec<SocketAddr>> {
     let mut servers = BTreeSet::new();
     for name in names {
-        servers.extend(addresses_of(by, name).await?.addresses.into_iter().map(|address| SocketAddr::new(address, 53)));
+        let addresses = reached_from_anywhere(addresses_of(by, name).await?.addresses);
+        servers.extend(addresses.into_iter().map(|address| SocketAddr::new(address, 53)));
     }
     Ok(servers.into_iter().collect())
+}
+
+fn reached_from_anywhere(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let (four, six): (Vec<IpAddr>, Vec<IpAddr>) = addresses.into_iter().partition(IpAddr::is_ipv4);
+    if four.is_empty() { six } else { four }
 }
 
 /// The names of the servers that the rest of the world is told to ask for `zone`, found by asking `by`.
@@ -240,4 +257,18 @@ where
 
 fn fault(server: SocketAddr, doing: &str, kind: Kind) -> Error {
     Error::new("DNS server", server.to_string(), doing, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_both_is_asked_over_ipv4_and_one_without_over_what_it_has() {
+        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let both = addresses(&["2600:9000:5300::1", "205.251.192.1"]);
+        assert_eq!(reached_from_anywhere(both), addresses(&["205.251.192.1"]));
+        let six = addresses(&["2600:9000:5300::1"]);
+        assert_eq!(reached_from_anywhere(six.clone()), six);
+    }
 }

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio::process::Command;
 
 use super::error::{Error, Kind, Result};
-use crate::domain::secret::SecretRef;
+use crate::domain::secret::{self, SecretRef};
 
 /// Follows a reference. Relative files start from `directory`; a program gets no standard input, so that
 /// it cannot ask.
@@ -57,8 +57,10 @@ async fn run(argv: &[String], directory: &Path, fault: impl Fn() -> Error) -> Re
         .await
         .map_err(|why| fault().because(why).next(format!("is `{program}` installed here?")))?;
     if !output.status.success() {
-        // Its standard error may be shown: a program that prints a secret there is beyond help.
-        let said = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned();
+        // Its standard error may be shown, but for what stands on its standard output too: that may be the secret.
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let said = secret::hidden(&String::from_utf8_lossy(&output.stderr), [("its output", &*printed)]);
+        let said = said.lines().last().unwrap_or_default();
         return Err(fault().because(format!("it ended with {}: {said}", output.status)));
     }
     String::from_utf8(output.stdout).map_err(|_| fault().because("its output is not text"))
@@ -83,6 +85,14 @@ mod tests {
         let error = fetch(&reference, Path::new(".")).await.unwrap_err();
         assert!(error.to_string().contains("command false"));
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_failing_command_is_quoted_without_what_it_printed() {
+        let script = "echo hunter2; echo \"cannot renew hunter2\" >&2; exit 3";
+        let reference = SecretRef::Command(["sh", "-c", script].map(str::to_owned).to_vec());
+        let error = fetch(&reference, Path::new(".")).await.unwrap_err();
+        assert_eq!(error.why.unwrap().to_string(), "it ended with exit status: 3: cannot renew [its output]");
     }
 
     #[tokio::test]

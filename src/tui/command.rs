@@ -1,10 +1,11 @@
 //! What each action does to a screen; those that command open a dialog, and the dialog sends the order.
 
 use super::action::Action;
-use super::dialog::kind::{of_back, of_start};
+use super::dialog::kind::{of_back, of_start, of_take};
 use super::dialog::{Dialog, Field, Kind, Sending};
-use super::model::{Looking, Model, Overlay, Tab};
-use super::places::{back_to_now, leave, next_tab, scroll, to_tab, waits};
+use super::model::{Looking, LookingAt, Model, Overlay, Tab};
+use super::overlay;
+use super::places::{back_to_now, leave, next_panel, scroll, to_tab, waits};
 use super::update::Effect;
 use crate::domain::StepId;
 use crate::domain::state::Status;
@@ -17,9 +18,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Copy => return vec![Effect::Copy(super::draw::as_text(model))],
-        Action::Help => model.overlay = Some(Overlay::Help),
-        Action::Palette => model.overlay = Some(Overlay::Palette(String::new(), 0)),
-        Action::Identities => model.overlay = Some(Overlay::Identities),
+        Action::Help => overlay::open(model, Overlay::Help),
+        Action::Palette => overlay::open(model, Overlay::Palette(String::new(), 0)),
+        Action::Identities => overlay::open(model, Overlay::Identities),
         Action::Week => model.in_week = true,
         Action::Step => to_tab(model, Tab::Step),
         Action::Logs => to_tab(model, Tab::Logs),
@@ -27,8 +28,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Timeline => to_tab(model, Tab::Timeline),
         Action::People => to_tab(model, Tab::People),
         Action::Switch => to_tab(model, Tab::Switch),
-        Action::NextTab => next_tab(model, 1),
-        Action::PreviousTab => next_tab(model, Tab::ALL.len() - 1),
+        Action::NextTab => next_panel(model, false),
+        Action::PreviousTab => next_panel(model, true),
         Action::Up => scroll(model, -1),
         Action::Down => scroll(model, 1),
         Action::PageUp => scroll(model, -10),
@@ -92,8 +93,7 @@ fn command(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Go if has("resume") => open(model, Kind::Resume { step: id.clone(), attempt, seq }, named(&id)),
         Action::Go if has("start") || has("retry") => {
-            model.looking = Some(Looking { step: id.clone(), gate: true });
-            return vec![Effect::Preview(id)];
+            return look(model, id, LookingAt::Gate);
         }
         Action::Adopt if has("adopt") => open(model, Kind::Adopt { step: id.clone(), attempt, seq }, named(&id)),
         Action::Stop => {
@@ -138,21 +138,54 @@ fn last_back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.say(format!("looking at the way back of {step}"));
-    vec![Effect::WayBack(step)]
+    look(model, step, LookingAt::WayBack)
+}
+
+/// Asks for a look at the world; one that is under way is not asked for again, however long a key is held.
+fn look(model: &mut Model, step: StepId, at: LookingAt) -> Vec<Effect> {
+    let is_back = |at| at == LookingAt::WayBack;
+    let under_way = model.looking.as_ref().filter(|looking| looking.step == step && is_back(looking.at) == is_back(at));
+    let asks = under_way.is_none();
+    // A look that is only looked at becomes the gate's, and never the other way.
+    if asks || at != LookingAt::Changes {
+        model.looking = Some(Looking { step: step.clone(), at });
+    }
+    let effect = if is_back(at) { Effect::WayBack(step) } else { Effect::Preview(step) };
+    asks.then_some(effect).into_iter().collect()
 }
 
 /// The gate of a step whose preview has come.
-pub(super) fn open_gate(model: &mut Model, step: StepId, seen: Previewed) {
-    let fields = of_start(&model.view, &step, &seen);
-    let attempt = model.view.step(&step).map_or(0, |step| step.attempt);
-    open(model, Kind::Start { step, attempt, seen }, fields);
+pub(super) fn open_gate(model: &mut Model, step: &StepId, seen: Previewed) {
+    let fields = of_start(&model.view, step, &seen);
+    let attempt = model.view.step(step).map_or(0, |step| step.attempt);
+    came(model, step, Kind::Start { step: step.clone(), attempt, seen }, fields);
 }
 
 /// The gate of a way back that has come.
-pub(super) fn open_way_back(model: &mut Model, step: StepId, seen: Previewed) {
-    let fields = of_back(&step, &seen);
-    let attempt = model.view.step(&step).map_or(0, |step| step.attempt);
-    open(model, Kind::Back { step, attempt, seen }, fields);
+pub(super) fn open_way_back(model: &mut Model, step: &StepId, seen: Previewed) {
+    let fields = of_back(step, &seen);
+    let attempt = model.view.step(step).map_or(0, |step| step.attempt);
+    came(model, step, Kind::Back { step: step.clone(), attempt, seen }, fields);
+}
+
+/// A look at a step has come: its dialog opens, or says what moved since the look that was refused. What is typed in
+/// another one is not swept away by one that comes by itself.
+fn came(model: &mut Model, step: &StepId, kind: Kind, fields: Vec<Field>) {
+    let now = model.now;
+    match &mut model.dialog {
+        None => open(model, kind, fields),
+        Some(dialog) if dialog.refused.is_some() && dialog.kind.is_as(&kind) => dialog.look_again(kind, fields, now),
+        Some(_) => model.say(format!("the gate of {step} could not open over this: ask for it again")),
+    }
+}
+
+/// Looks again at what an order was drawn from, because the engine refused it.
+pub(super) fn look_again(model: &mut Model) -> Vec<Effect> {
+    match model.dialog.as_ref().map(|dialog| dialog.kind.clone()) {
+        Some(Kind::Start { step, .. }) => look(model, step, LookingAt::Gate),
+        Some(Kind::Back { step, .. }) => look(model, step, LookingAt::WayBack),
+        _ => Vec::new(),
+    }
 }
 
 fn named(step: &StepId) -> Vec<Field> {
@@ -161,16 +194,24 @@ fn named(step: &StepId) -> Vec<Field> {
 
 fn open(model: &mut Model, kind: Kind, fields: Vec<Field>) {
     model.said = None;
-    model.dialog = Some(Dialog::open(kind, fields, model.now));
+    model.dialog = Some(Dialog::open(kind, fields, model.now).opened_by(model.pressed, model.now));
 }
 
+/// Looks at the world for the selected step; on the board of the switch for the switch, wherever the run is.
 fn preview(model: &mut Model) -> Vec<Effect> {
-    let Some(step) = model.step().map(|step| step.id.clone()).filter(|_| model.past.is_none()) else {
+    if model.past.is_some() {
+        let why = model.why_not().unwrap_or_default();
+        model.say(format!("preview: {why}"));
         return Vec::new();
-    };
-    to_tab(model, Tab::Step);
-    model.looking = Some(Looking { step: step.clone(), gate: false });
-    vec![Effect::Preview(step)]
+    }
+    let on_board = model.tab == Tab::Switch && !model.in_week;
+    let board = model.view.switch().filter(|_| on_board && !model.freezes() && !model.view.switched);
+    let stays = board.is_some();
+    let Some(step) = board.or_else(|| model.step()).map(|step| step.id.clone()) else { return Vec::new() };
+    if !stays {
+        to_tab(model, Tab::Step);
+    }
+    look(model, step, LookingAt::Changes)
 }
 
 fn hand(model: &mut Model) {
@@ -186,11 +227,10 @@ fn wheel(model: &mut Model) {
         model.say("this window looks on: `cutover drive` can ask for the wheel");
         return;
     }
-    let why = || Field::words("why", true);
     let current = model.view.current.as_ref().map(ToString::to_string).unwrap_or_default();
-    let knows = || vec![Field::exactly(format!("the current step: type {current}"), current.clone()), why()];
+    let fields = of_take(&current);
     let Some(driver) = model.view.driver.clone() else {
-        return open(model, Kind::Take { current: String::new() }, vec![why()]);
+        return open(model, Kind::Take { current }, fields);
     };
     let asking = driver.asking.as_ref();
     if driver.name == model.me.name {
@@ -200,10 +240,10 @@ fn wheel(model: &mut Model) {
                 open(model, Kind::Offer { to }, vec![field]);
             }
             // Another terminal of the same person may have it.
-            None => open(model, Kind::Take { current: current.clone() }, knows()),
+            None => open(model, Kind::Take { current }, fields),
         }
     } else if driver.silent || asking.is_some_and(|asking| asking.offered && asking.by == model.me.name) {
-        open(model, Kind::Take { current: current.clone() }, knows());
+        open(model, Kind::Take { current }, fields);
     } else {
         open(model, Kind::Ask, vec![Field::words("why", false)]);
     }

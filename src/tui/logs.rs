@@ -1,9 +1,10 @@
 //! The log panel: lines fetched by range, kept within bounds, followed or paused.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
 
 use crate::domain::StepId;
 use crate::protocol::log::{Level, Line, Page, Query};
@@ -17,14 +18,22 @@ const EVERY: Duration = Duration::from_millis(250);
 /// So many lines are fetched at once.
 const FETCHED: usize = 500;
 
+/// Earlier lines are fetched once so few are left above the one that is read.
+const NEAR: usize = 200;
+
+/// While it is paused, so many lines above the one that is read stay.
+const BEHIND: usize = 1_000;
+
 /// What is shown of the log.
-#[expect(clippy::struct_excessive_bools, reason = "switches of the driver's, each by itself")]
 #[derive(Debug, Clone, Default)]
 pub struct LogPanel {
     /// The lines that were fetched, oldest first.
     pub lines: VecDeque<Line>,
-    /// Whether lines before the first were let go here, or by the engine.
-    pub cut: bool,
+    /// So many lines of the log lie before the first that are not here: never fetched, or let go here or by the engine.
+    pub before: u64,
+    /// Lines that are missing in the middle, by the number of the line that follows them: the engine let them go before
+    /// they were fetched.
+    pub gaps: BTreeMap<u64, u64>,
     /// The line at the foot while it is paused; nothing follows the newest.
     pub paused_at: Option<u64>,
     /// Only lines with this text.
@@ -37,10 +46,29 @@ pub struct LogPanel {
     pub level: Level,
     /// Long lines go on below instead of being cut.
     pub wrap: bool,
-    /// A request is on its way.
-    asked: bool,
+    /// The number up to which everything that is wanted was fetched.
+    known: u64,
+    /// When the engine's numbers began.
+    began: Timestamp,
+    /// The oldest and the newest number that the engine had when it last answered.
+    kept: (u64, u64),
+    /// What is on its way.
+    asked: Asked,
     /// When something was last asked.
     asked_at: Duration,
+}
+
+/// A request that is on its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Asked {
+    #[default]
+    Nothing,
+    /// Lines after those that are here.
+    Newer,
+    /// Lines before them.
+    Older,
+    /// What is not wanted any more: the answer is dropped.
+    InVain,
 }
 
 impl LogPanel {
@@ -82,21 +110,27 @@ impl LogPanel {
 
     /// Whether it is time to ask again.
     pub fn due(&mut self, now: Duration) -> bool {
-        let due = !self.asked && (self.lines.is_empty() || now.saturating_sub(self.asked_at) >= EVERY);
+        let waits = self.asked == Asked::Nothing;
+        let due = waits && (self.lines.is_empty() || now.saturating_sub(self.asked_at) >= EVERY);
         if due {
             self.asked_at = now;
         }
         due
     }
 
-    /// What is to be asked next; nothing while an answer is awaited.
+    /// What is to be asked next; nothing while an answer is awaited, or where there is no room for one.
     pub fn query(&mut self) -> Option<Query> {
-        if std::mem::replace(&mut self.asked, true) {
+        if self.asked != Asked::Nothing {
             return None;
         }
+        let older = self.paused_at.is_some() && self.foot() < NEAR && self.reaches_back();
+        if !older && self.is_full() {
+            return None;
+        }
+        self.asked = if older { Asked::Older } else { Asked::Newer };
         Some(Query {
-            before: None,
-            after: self.lines.back().map(|line| line.n),
+            before: older.then_some(self.before + 1),
+            after: Some(self.known).filter(|known| !older && *known > 0),
             limit: FETCHED,
             step: self.step.clone(),
             level: self.level,
@@ -106,49 +140,121 @@ impl LogPanel {
 
     /// Takes in an answer; whether there may be more at once.
     pub fn take(&mut self, page: Option<Page>) -> bool {
-        self.asked = false;
-        let Some(page) = page else { return false };
-        // An engine that was started again counts anew.
-        if self.lines.back().is_some_and(|last| last.n > page.kept.1) {
-            self.lines.clear();
-            self.paused_at = None;
+        let asked = std::mem::take(&mut self.asked);
+        if asked == Asked::InVain {
             return true;
         }
-        if self.lines.is_empty() && page.lines.len() >= FETCHED {
-            self.cut = true;
+        let Some(page) = page else { return false };
+        // An engine that was started again counts anew.
+        if self.known > page.kept.1 || self.known > 0 && self.began != page.began {
+            self.anew();
+            return true;
         }
-        let more = page.lines.len() >= FETCHED && !self.lines.is_empty();
-        let last = self.lines.back().map_or(0, |line| line.n);
-        self.lines.extend(page.lines.into_iter().filter(|line| line.n > last));
-        while self.lines.len() > KEPT {
-            self.lines.pop_front();
-            self.cut = true;
-        }
+        (self.began, self.kept) = (page.began, page.kept);
+        let more = match asked {
+            Asked::Older => self.take_older(page),
+            _ => self.take_newer(page),
+        };
+        self.let_go();
         more
+    }
+
+    fn take_newer(&mut self, page: Page) -> bool {
+        let (oldest, newest) = page.kept;
+        let full = page.lines.len() >= FETCHED;
+        let after = page.lines.first().map_or(newest + 1, |line| line.n);
+        if self.known == 0 {
+            // The newest of what is wanted: what lies before it was not fetched where there was more.
+            self.before = if full { after } else { oldest }.saturating_sub(1);
+        } else if oldest > self.known + 1 {
+            self.gaps.insert(after, oldest - self.known - 1);
+        }
+        let more = full && self.known > 0;
+        let last = page.lines.last().map(|line| line.n).filter(|_| more);
+        let known = std::mem::replace(&mut self.known, last.unwrap_or(newest));
+        self.lines.extend(page.lines.into_iter().filter(|line| line.n > known));
+        more
+    }
+
+    fn take_older(&mut self, page: Page) -> bool {
+        let (oldest, full) = (page.kept.0, page.lines.len() >= FETCHED);
+        let first = page.lines.first().map_or(oldest, |line| line.n);
+        let before = self.before;
+        self.before = before.min(if full { first } else { oldest }.saturating_sub(1));
+        for line in page.lines.into_iter().rev().filter(|line| line.n <= before) {
+            self.lines.push_front(line);
+        }
+        false
+    }
+
+    /// Keeps within bounds. What is read stays while it is paused: then the newest lines go, and come again.
+    fn let_go(&mut self) {
+        let held = if self.paused_at.is_some() { self.foot().saturating_sub(BEHIND) } else { usize::MAX };
+        let surplus = self.lines.len().saturating_sub(KEPT).min(held);
+        if surplus > 0 {
+            self.lines.drain(..surplus);
+            self.before = self.lines.front().map_or(0, |line| line.n.saturating_sub(1));
+        }
+        if self.lines.len() > KEPT {
+            self.lines.truncate(KEPT);
+            self.known = self.lines.back().map_or(0, |line| line.n);
+        }
+        let (first, last) = (self.before, self.known);
+        self.gaps.retain(|n, _| *n > first + 1 && *n <= last);
+    }
+
+    /// Whether the engine has lines before the first that is here.
+    pub fn reaches_back(&self) -> bool {
+        !self.lines.is_empty() && self.kept.0 > 0 && self.before >= self.kept.0
+    }
+
+    /// Whether there is no room for newer lines below the one that is read.
+    fn is_full(&self) -> bool {
+        self.paused_at.is_some() && self.lines.len() >= KEPT && self.foot() <= BEHIND
+    }
+
+    /// Whether there are newer lines than those that are here.
+    pub fn is_behind(&self) -> bool {
+        self.is_full() || self.known < self.kept.1
     }
 
     /// Begins anew: what is wanted has changed.
     pub fn anew(&mut self) {
         self.lines.clear();
-        self.cut = false;
+        self.gaps.clear();
+        (self.before, self.known) = (0, 0);
         self.paused_at = None;
-        self.asked = false;
+        if self.asked != Asked::Nothing {
+            self.asked = Asked::InVain;
+        }
     }
 
     /// Follows the newest line, or stands still at it.
     pub fn toggle(&mut self) {
-        self.paused_at = match self.paused_at {
-            Some(_) => None,
-            None => self.lines.back().map(|line| line.n),
-        };
+        match self.paused_at {
+            Some(_) => self.follow(),
+            None => self.paused_at = self.lines.back().map(|line| line.n),
+        }
     }
 
-    /// Moves the foot by so many lines; up from the newest pauses, down to the newest follows.
-    pub fn scroll(&mut self, by: isize) {
+    /// Follows the newest line; fetched anew where it is far from those that are here.
+    fn follow(&mut self) {
+        if self.is_behind() {
+            self.anew();
+        }
+        self.paused_at = None;
+    }
+
+    /// Moves the foot by so many lines in a panel of that height; up from the newest pauses, down to the newest follows.
+    pub fn scroll(&mut self, by: isize, height: usize) {
         let last = self.lines.len().saturating_sub(1);
-        let foot = self.foot();
-        let to = foot.saturating_add_signed(by).min(last);
-        self.paused_at = (to < last).then(|| self.lines.get(to).map(|line| line.n)).flatten();
+        let first = height.saturating_sub(1).min(last);
+        let to = self.foot().saturating_add_signed(by).clamp(first, last);
+        let to_the_end = by > 0 && by.unsigned_abs() > KEPT;
+        if to_the_end || to == last && !self.is_behind() {
+            return self.follow();
+        }
+        self.paused_at = self.lines.get(to).map(|line| line.n);
     }
 
     /// The index of the line at the foot.
@@ -166,44 +272,4 @@ impl LogPanel {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unnecessary_wraps, reason = "as it comes")]
-
-    use super::*;
-
-    fn page(range: std::ops::RangeInclusive<u64>) -> Option<Page> {
-        let kept = (1, *range.end());
-        let line = |n| Line { n, at: jiff::Timestamp::UNIX_EPOCH, step: None, level: Level::Info, text: n.to_string() };
-        Some(Page { lines: range.map(line).collect(), kept })
-    }
-
-    #[test]
-    fn it_follows_pauses_and_counts_what_came_since() {
-        let mut panel = LogPanel::default();
-        assert_eq!(panel.query().map(|query| query.after), Some(None));
-        assert_eq!(panel.query(), None, "one question at a time");
-        panel.take(page(1..=100));
-        assert_eq!(panel.query().unwrap().after, Some(100));
-        panel.scroll(-10);
-        panel.take(page(101..=150));
-        assert_eq!((panel.foot(), panel.below()), (89, 60));
-        panel.toggle();
-        assert_eq!(panel.below(), 0);
-        panel.toggle();
-        panel.scroll(5);
-        assert_eq!(panel.paused_at, None, "down to the newest follows it");
-    }
-
-    #[test]
-    fn it_is_bounded_says_where_it_was_cut_and_begins_anew_with_another_engine() {
-        let mut panel = LogPanel::default();
-        panel.take(page(1..=400));
-        assert!(!panel.cut);
-        for from in (401..20_000).step_by(500) {
-            panel.take(page(from..=from + 499));
-        }
-        assert!(panel.lines.len() == KEPT && panel.cut);
-        assert!(panel.take(page(1..=3)), "ask again");
-        assert!(panel.lines.is_empty());
-    }
-}
+mod tests;

@@ -4,43 +4,48 @@
 //! This file is the rest: the terminal, the engine's stream, signals, and the effects. What a key does is in
 //! [`action`] and `command`, which key does it in [`keymap`]; nothing here can end an engine.
 
-#![deny(clippy::indexing_slicing)]
+// No index panics here, neither a slice's nor a screen's (`clippy.toml` has what else can be indexed).
+#![deny(clippy::indexing_slicing, clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod action;
+mod answer;
+mod changed;
 mod command;
+mod copy;
 pub mod dialog;
 pub mod draw;
 pub mod keymap;
+pub mod link;
 pub mod logs;
 pub mod model;
+mod mouse;
 pub mod overlay;
 mod places;
 mod seen;
 mod show;
+mod signals;
 mod terminal;
 pub mod text;
 pub mod theme;
 pub mod timeline;
 pub mod update;
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::domain::Failure;
 use crate::protocol::client::Client;
 use crate::protocol::told;
-use crate::protocol::view::{Mood, View};
+use crate::protocol::view::View;
 use dialog::Sending;
 use keymap::Keymap;
 use model::Model;
 use seen::Seen;
 pub use show::show;
+use signals::Signals;
 use terminal::Screen;
 use theme::Theme;
 use update::{Answer, Effect, Input, update};
@@ -63,22 +68,32 @@ pub struct Options {
     pub keymap: Keymap,
     /// Colours and symbols.
     pub theme: Theme,
+    /// Whether the mouse points and scrolls; else it is the terminal's own, which selects text.
+    pub mouse: bool,
     /// Where copies are kept.
     pub copies: PathBuf,
     /// Where it is kept how far the journal was read; nothing where it is not.
     pub seen: Option<PathBuf>,
+    /// What its person reads before anything else.
+    pub warnings: Vec<String>,
+}
+
+/// How a screen was left.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The last that was heard of the run.
+    pub view: View,
+    /// Why no more is heard of it, where that was so.
+    pub lost: Option<Failure>,
 }
 
 /// Draws the run until its person leaves; the last view says what goes on without them.
 ///
 /// # Errors
 /// The terminal cannot be drawn on. A terminal that goes away is no error: its person left.
-pub async fn run(client: &Client, first: View, options: Options) -> Result<View, Failure> {
-    let fault = |why: std::io::Error| Failure::permanent("listen for signals").because(why.to_string());
-    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(fault)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-    let Options { watch, keymap, theme, copies, seen } = options;
+pub async fn run(client: &Client, first: View, options: Options) -> Result<Left, Failure> {
+    let mut signals = Signals::listen()?;
+    let Options { watch, keymap, theme, mouse, copies, seen, warnings } = options;
     let mut model = Model::new(first, client.me().clone(), watch, (keymap, theme));
     let mut seen = Seen::open(seen);
     if let Some(place) = seen.place()
@@ -86,7 +101,8 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
     {
         model.came_back(place);
     }
-    let mut screen = Screen::take()?;
+    model.warned(warnings);
+    let mut screen = Screen::take(mouse)?;
     model.size = crossterm::terminal::size().unwrap_or_default();
     let (mut keys, mut updates) = (terminal::keys(), client.updates());
     let (answer, mut answers) = unbounded_channel();
@@ -111,9 +127,9 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             IDLE
         };
         let input = tokio::select! {
-            _ = terminate.recv() => break,
-            _ = hangup.recv() => break,
-            _ = interrupt.recv() => break,
+            // What was typed comes before everything else: a dialog counts the rest as silence.
+            biased;
+            () = signals.heard() => break,
             key = keys.next() => match key {
                 Some(Ok(event)) => {
                     at_once = true;
@@ -133,29 +149,29 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<View,
             () = tokio::time::sleep(idle) => Input::Tick,
         };
         owed = true;
-        let waited = matches!(model.view.sentence.mood, Mood::You | Mood::Failed | Mood::Frozen);
+        let called = model.calls();
         for effect in update(&mut model, input, opened.elapsed()) {
             match effect {
                 Effect::Detach => {
                     seen.keep_at_once(model.touched_at);
-                    return Ok(model.view);
+                    return Ok(model.left());
                 }
                 Effect::Suspend => screen.suspend()?,
                 Effect::Redraw => screen.clear()?,
                 Effect::Copy(text) => {
-                    terminal::copy(&text);
-                    let _ = answer.send(Answer::Copied(keep(&copies, &text)));
+                    let in_clipboard = terminal::copy(&text);
+                    let _ = answer.send(Answer::Copied(copy::keep(&copies, &text, in_clipboard)));
                 }
                 asked => ask(client, asked, &answer),
             }
         }
         seen.keep(model.touched_at, opened.elapsed());
-        if !waited && matches!(model.view.sentence.mood, Mood::You | Mood::Failed | Mood::Frozen) {
+        if model.calls().into_iter().zip(called).any(|(calls, called)| calls && !called) {
             terminal::ring();
         }
     }
     seen.keep_at_once(model.touched_at);
-    Ok(model.view)
+    Ok(model.left())
 }
 
 /// Whether something happened after that place that its person wants to know. It is looked up before there is a
@@ -187,16 +203,4 @@ fn ask(client: &Client, effect: Effect, answer: &UnboundedSender<Answer>) {
         // The screen was left meanwhile.
         let _ = answer.send(given);
     });
-}
-
-/// Keeps a copy in a file of its own: tmux lets nothing through to the clipboard by default.
-fn keep(copies: &std::path::Path, text: &str) -> Result<String, Failure> {
-    let name = format!("copied-{}.txt", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
-    let path = copies.join(name);
-    let written = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path);
-    let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
-    let fault =
-        |why: std::io::Error| Failure::permanent(format!("keep a copy in {}", path.display())).because(why.to_string());
-    written.map_err(fault)?;
-    Ok(path.display().to_string())
 }

@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyCode;
+
 use crate::domain::{Failure, StepId};
 use crate::protocol::client::Me;
 use crate::protocol::order::Previewed;
 use crate::protocol::view::{Step, View};
 
+use super::Left;
+use super::changed::Changed;
 use super::dialog::Dialog;
 use super::keymap::Keymap;
+pub use super::link::{Link, STALE};
 use super::logs::LogPanel;
+use super::overlay::{self, Reading};
 use super::theme::Theme;
 use super::timeline::Timeline;
 
-/// Without a word from the engine for so long, what is shown is stale and nothing is commanded.
-pub const STALE: Duration = Duration::from_secs(2);
-
-/// A changed figure, or a word from the screen itself, is shown for so long.
+/// A word from the screen itself is shown for so long.
 pub const MOMENT: Duration = Duration::from_secs(6);
 
 /// After so long without a key, the next one only wakes the screen.
@@ -60,26 +63,30 @@ pub enum Overlay {
     Palette(String, usize),
     /// Identities in full.
     Identities,
+    /// What has to be known before anything else.
+    Warnings(Vec<String>),
     /// What happened after that place of the journal, while nobody looked.
     Since(u64),
 }
 
-/// How the engine is reached.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Link {
-    /// When it was last heard of, by the screen's clock.
-    pub heard: Duration,
-    /// Why it is not reached, while it is not.
-    pub lost: Option<Failure>,
-}
-
-/// A preview that was asked for.
+/// A look at the world that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looking {
-    /// Of which step.
+    /// For which step.
     pub step: StepId,
-    /// Its gate opens with it.
-    pub gate: bool,
+    /// What it is for.
+    pub at: LookingAt,
+}
+
+/// What a look at the world is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookingAt {
+    /// What the step would change.
+    Changes,
+    /// The same, and its gate opens with it.
+    Gate,
+    /// What taking it back would change: its gate opens with it.
+    WayBack,
 }
 
 /// Everything that a screen is drawn from.
@@ -90,6 +97,7 @@ pub struct Model {
     /// The earlier moment that is looked at, instead of now.
     pub past: Option<View>,
     pub(super) link: Link,
+    pub(super) changed: Changed,
     /// Whose screen it is.
     pub me: Me,
     /// Looks on only.
@@ -108,7 +116,7 @@ pub struct Model {
     pub scroll: usize,
     /// What a step would change, as it was last looked at, or why it could not be.
     pub previewed: Option<(StepId, Result<Previewed, Failure>)>,
-    /// The step whose preview was asked for.
+    /// The look at the world that was asked for.
     pub looking: Option<Looking>,
     pub(super) logs: LogPanel,
     pub(super) timeline: Timeline,
@@ -116,10 +124,13 @@ pub struct Model {
     pub dialog: Option<Dialog>,
     /// What lies over the panels.
     pub overlay: Option<Overlay>,
+    pub(super) reading: Reading,
     /// What the screen itself has to say: a refusal, a file's path.
     pub said: Option<(String, Duration)>,
     /// When a key was last pressed.
     pub touched: Duration,
+    /// That key: a dialog that opens now does so while it may still be held.
+    pub(super) pressed: Option<KeyCode>,
     /// The journal's place when a key was last pressed.
     pub touched_at: u64,
     /// Which key does what.
@@ -132,12 +143,13 @@ impl Model {
     /// A screen that was just opened.
     pub fn new(view: View, me: Me, watch: bool, (keymap, theme): (Keymap, Theme)) -> Self {
         let touched_at = view.seq;
-        let frozen = freezes(&view);
+        let (frozen, clock) = (freezes(&view), view.at);
         let tab = if frozen { Tab::Switch } else { Tab::Step };
         Self {
             view,
             past: None,
-            link: Link { heard: Duration::ZERO, lost: None },
+            link: Link::heard(Duration::ZERO, clock),
+            changed: Changed::default(),
             me,
             watch,
             size: (0, 0),
@@ -152,8 +164,10 @@ impl Model {
             timeline: Timeline::default(),
             dialog: None,
             overlay: None,
+            reading: Reading::default(),
             said: None,
             touched: Duration::ZERO,
+            pressed: None,
             touched_at,
             keymap,
             theme,
@@ -163,7 +177,14 @@ impl Model {
     /// Its person was here before, and read up to that place of the journal: what happened since is shown first.
     pub(super) fn came_back(&mut self, place: u64) {
         if place < self.view.seq && !self.freezes() {
-            self.overlay = Some(Overlay::Since(place));
+            overlay::comes(self, Overlay::Since(place));
+        }
+    }
+
+    /// What has to be known comes before what happened meanwhile, which is shown after it.
+    pub(super) fn warned(&mut self, warnings: Vec<String>) {
+        if !warnings.is_empty() && !self.freezes() {
+            overlay::comes(self, Overlay::Warnings(warnings));
         }
     }
 
@@ -184,9 +205,13 @@ impl Model {
         wanted.and_then(|id| view.step(id)).or_else(|| view.steps.last())
     }
 
-    /// The one sentence, as it is told to whoever sits here.
+    /// The one sentence, as it is told to whoever sits here; of now, also while the past is looked at. Of an engine
+    /// that is not heard of it says only that: what it said last may be long over.
     pub fn sentence(&self) -> String {
-        let sentence = &self.shown().sentence;
+        if let Some(unheard) = self.unheard() {
+            return unheard.in_full();
+        }
+        let sentence = &self.view.sentence;
         let drives_another = self.view.driver.as_ref().is_some_and(|driver| driver.name != self.me.name);
         let driver = self.view.driver.as_ref();
         if self.watch || drives_another { sentence.to_others(driver) } else { sentence.text.clone() }
@@ -197,10 +222,12 @@ impl Model {
         self.view.current.as_ref().and_then(|id| self.view.step(id))
     }
 
-    /// For how long the engine was not heard of, where that is too long.
-    pub fn stale(&self) -> Option<Duration> {
-        let silent = self.now.saturating_sub(self.link.heard);
-        (silent >= STALE || self.link.lost.is_some()).then_some(silent)
+    /// What is known when its person leaves.
+    pub(super) fn left(self) -> Left {
+        let silent = self
+            .stale()
+            .map(|silent| Failure::transient(format!("the engine was not heard of for {} s", silent.as_secs())));
+        Left { lost: self.link.lost.or(silent), view: self.view }
     }
 
     /// Whether this screen's person drives.
@@ -217,8 +244,8 @@ impl Model {
             let key = self.keymap.name(super::action::Action::Bottom);
             return Some(format!("this is the past: {key} returns"));
         }
-        if let Some(silent) = self.stale() {
-            return Some(format!("the engine was not heard of for {} s", silent.as_secs()));
+        if let Some(why) = self.why_stale() {
+            return Some(why);
         }
         match &self.view.driver {
             Some(driver) if driver.name != self.me.name => Some(format!("{} drives", driver.name)),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::model::Model;
+use super::signals::Signals;
 use super::terminal::{self, Screen};
 use super::update::{Effect, Input, update};
 use super::{FRAME, Options};
@@ -19,14 +20,17 @@ use crate::protocol::view::View;
 /// # Errors
 /// The terminal cannot be drawn on.
 pub async fn show(mut views: watch::Receiver<View>, me: Me, options: Options) -> Result<(), Failure> {
-    let Options { watch, keymap, theme, .. } = options;
+    let Options { watch, keymap, theme, mouse, .. } = options;
     let first = views.borrow_and_update().clone();
+    let mut signals = Signals::listen()?;
     let mut model = Model::new(first, me, watch, (keymap, theme));
-    let mut screen = Screen::take()?;
+    let mut screen = Screen::take(mouse)?;
     let (mut keys, opened) = (terminal::keys(), Instant::now());
     loop {
         screen.draw(&model)?;
         let input = tokio::select! {
+            biased;
+            () = signals.heard() => return Ok(()),
             key = keys.next() => match key {
                 Some(Ok(event)) => Input::Terminal(event),
                 Some(Err(_)) | None => return Ok(()),

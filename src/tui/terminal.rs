@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, EventStream};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EventStream};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode};
 use nix::sys::termios::{FlushArg, tcflush};
@@ -20,15 +20,19 @@ use crate::domain::{Failure, plain};
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<std::io::Stdout>>,
     title: String,
+    mouse: bool,
 }
 
+/// Asks for clicks and the wheel, not for every movement: over SSH each is bytes.
+const MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+
 impl Screen {
-    /// Takes the terminal over.
-    pub(super) fn take() -> Result<Self, Failure> {
+    /// Takes the terminal over; its mouse only where that is wanted.
+    pub(super) fn take(mouse: bool) -> Result<Self, Failure> {
         give_back_on_panic();
-        enter().map_err(fault)?;
+        enter(mouse).map_err(fault)?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave());
-        Ok(Self { terminal: terminal.map_err(fault)?, title: String::new() })
+        Ok(Self { terminal: terminal.map_err(fault)?, title: String::new(), mouse })
     }
 
     /// Draws, and says the one sentence in the terminal's title.
@@ -51,7 +55,7 @@ impl Screen {
     pub(super) fn suspend(&mut self) -> Result<(), Failure> {
         leave();
         let stopped = nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGTSTP);
-        enter().map_err(fault)?;
+        enter(self.mouse).map_err(fault)?;
         stopped.map_err(|why| Failure::permanent("suspend").because(why.to_string()))?;
         self.clear()
     }
@@ -72,12 +76,21 @@ pub(super) fn ring() {
     let _ = out.write_all(b"\x07").and_then(|()| out.flush());
 }
 
-/// Puts a text into the terminal's clipboard (OSC 52); a terminal may not allow it, and says nothing then.
-pub(super) fn copy(text: &str) {
+/// The longest text that is put into a clipboard, in bytes as they are sent: terminals drop what is longer than they
+/// take, and say nothing. The least of them takes 74,994.
+const CLIPBOARD: usize = 74_000;
+
+/// Puts a text into the terminal's clipboard (OSC 52), where it is short enough; whether it was. A terminal may not
+/// allow it, and says nothing then.
+pub(super) fn copy(text: &str) -> bool {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    if encoded.len() > CLIPBOARD {
+        return false;
+    }
     let mut out = stdout();
     let _ = write!(out, "\x1b]52;c;{encoded}\x07").and_then(|()| out.flush());
+    true
 }
 
 impl Drop for Screen {
@@ -86,14 +99,17 @@ impl Drop for Screen {
     }
 }
 
-fn enter() -> std::io::Result<()> {
+fn enter(mouse: bool) -> std::io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    let mut out = stdout();
+    out.write_all(if mouse { MOUSE } else { b"" }).and_then(|()| out.flush())
 }
 
-/// Each part by itself: a terminal that is gone takes none of it, and nothing hangs on it.
+/// Each part by itself: a terminal that is gone takes none of it, and nothing hangs on it. The mouse is given back
+/// whether it was taken or not: a panic does not know.
 fn leave() {
-    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show, SetTitle(""));
+    let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show, SetTitle(""));
     let _ = disable_raw_mode();
 }
 

@@ -102,13 +102,13 @@ impl Theme {
         })
     }
 
-    /// A step's symbol and its style.
-    pub fn status(&self, status: Status, direction: Direction, tick: u64) -> (&'static str, Style) {
+    /// A step's symbol and its style; nothing of it moves but in the week, see [`Symbols::spinner`].
+    pub fn status(&self, status: Status, direction: Direction) -> (&'static str, Style) {
         let symbols = self.symbols;
         match status {
             Status::Pending => (symbols.of("⋅", "."), self.dim),
             Status::Running if direction == Direction::Back => (symbols.of("↶", "<"), self.accent),
-            Status::Running => (symbols.spinner(tick), self.accent),
+            Status::Running => (symbols.of("▸", ">"), self.accent),
             Status::Done => (symbols.of("✓", "+"), self.good),
             Status::Adopted => (symbols.of("≈", "~"), self.good),
             Status::Failed => (symbols.of("✗", "x"), self.bad),
@@ -124,7 +124,7 @@ impl Symbols {
         if self.ascii { letter } else { glyph }
     }
 
-    /// The running step's, which moves.
+    /// The running step's in the week, the one thing on a screen that moves by itself.
     pub fn spinner(self, tick: u64) -> &'static str {
         let frames = if self.ascii { ["|", "/", "-", "\\"] } else { ["⠋", "⠙", "⠸", "⠴"] };
         frames.iter().cycle().nth(usize::try_from(tick % 4).unwrap_or(0)).copied().unwrap_or("*")

@@ -5,15 +5,16 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::Action;
+use super::answer::answered;
+pub use super::answer::{Answer, Copied};
 use super::command;
 use super::dialog::{Dialog, Took};
 use super::dialog::{Kind, Sending};
 use super::model::{AWAY, MOMENT, Model, Overlay, Tab, freezes};
-use super::overlay;
-use crate::domain::{Failure, Recorded, StepId};
+use super::{mouse, overlay};
+use crate::domain::StepId;
 use crate::protocol::client::Update;
-use crate::protocol::log::{Page, Query};
-use crate::protocol::order::{Answered, Previewed};
+use crate::protocol::log::Query;
 use crate::protocol::view::View;
 
 /// Something that happens to a screen.
@@ -28,25 +29,6 @@ pub enum Input {
     Answer(Answer),
     /// Time passes.
     Tick,
-}
-
-/// What an effect gave.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// What a step would change.
-    Previewed(StepId, Result<Previewed, Failure>),
-    /// What taking it back would change.
-    WayBack(StepId, Result<Previewed, Failure>),
-    /// An order, by its id.
-    Sent(String, Result<Answered, Failure>),
-    /// Log lines.
-    Logs(Result<Page, Failure>),
-    /// Events after a place of the journal.
-    Journal(Result<Vec<Recorded>, Failure>),
-    /// An earlier moment.
-    Past(Result<Box<View>, Failure>),
-    /// What was copied lies in this file.
-    Copied(Result<String, Failure>),
 }
 
 /// Something to be done outside the screen.
@@ -72,6 +54,12 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
     if model.said.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) > MOMENT) {
         model.said = None;
     }
+    if !matches!(input, Input::Terminal(_)) {
+        model.reading.silence(now);
+        if let Some(dialog) = &mut model.dialog {
+            dialog.silence(now);
+        }
+    }
     let mut effects = match input {
         Input::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => pressed(model, &key),
         Input::Terminal(Event::Paste(text)) => {
@@ -82,10 +70,15 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
             model.size = (columns, rows);
             Vec::new()
         }
+        Input::Terminal(Event::Mouse(event)) => {
+            mouse::take(model, event);
+            Vec::new()
+        }
         Input::Terminal(_) | Input::Tick => Vec::new(),
         Input::Engine(update) => heard(model, update),
         Input::Answer(answer) => answered(model, answer),
     };
+    model.goes_on();
     effects.extend(wanted(model));
     effects
 }
@@ -93,8 +86,7 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
 fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
     match update {
         Update::View(view) => {
-            model.link.heard = model.now;
-            model.link.lost = None;
+            model.hears(view.at);
             if view.run == model.view.run && view.seq < model.view.seq {
                 // A stream begins with what was told last, which may be from before this client's own first order:
                 // a screen that went back there would not know for a moment that its person drives.
@@ -107,62 +99,15 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
                 model.selected = None;
                 // Nobody looks at the past, or reads the help, while tenants wait.
                 model.past = None;
-                model.overlay = None;
+                overlay::close_all(model);
             }
+            model.changed.take(&view, model.now);
             model.view = *view;
         }
-        Update::Beat(_) => {
-            model.link.heard = model.now;
-            model.link.lost = None;
-        }
+        Update::Beat(clock) => model.hears(clock),
         Update::Lost(failure) => model.link.lost = Some(failure),
     }
     Vec::new()
-}
-
-fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
-    match answer {
-        Answer::Previewed(step, seen) => {
-            let asked = model.looking.take_if(|looking| looking.gate && looking.step == step).is_some();
-            model.looking.take_if(|looking| looking.step == step);
-            if asked && let Ok(seen) = &seen {
-                command::open_gate(model, step.clone(), seen.clone());
-            }
-            model.previewed = Some((step, seen));
-        }
-        Answer::WayBack(step, Ok(seen)) => command::open_way_back(model, step, seen),
-        Answer::Sent(id, result) => sent(model, &id, result),
-        Answer::Logs(page) => {
-            if model.logs.take(page.ok()) {
-                return model.logs.query().map(Effect::Logs).into_iter().collect();
-            }
-        }
-        Answer::Journal(events) => model.timeline.take(events.ok()),
-        Answer::Past(Ok(view)) => {
-            model.past = Some(*view);
-            model.selected = None;
-            model.tab = Tab::Step;
-        }
-        Answer::Copied(Ok(path)) => model.say(format!("copied; also in {path}")),
-        Answer::WayBack(_, Err(failure)) | Answer::Past(Err(failure)) | Answer::Copied(Err(failure)) => {
-            model.say(failure.to_string());
-        }
-    }
-    Vec::new()
-}
-
-/// An order was answered: its dialog is done with, or says why not.
-fn sent(model: &mut Model, id: &str, result: Result<Answered, Failure>) {
-    let waiting = model.dialog.as_mut().filter(|dialog| dialog.sent.as_deref() == Some(id));
-    match (result, waiting) {
-        (Ok(_), Some(_)) => {
-            model.dialog = None;
-            model.previewed = None;
-        }
-        (Ok(_), None) => {}
-        (Err(failure), Some(dialog)) => dialog.refuse(failure),
-        (Err(failure), None) => model.say(failure.to_string()),
-    }
 }
 
 /// What the panel that is looked at needs fetched.
@@ -184,6 +129,7 @@ fn wanted(model: &mut Model) -> Vec<Effect> {
 fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let away = model.now.saturating_sub(model.touched) >= AWAY;
     model.touched = model.now;
+    model.pressed = Some(key.code);
     if away && model.dialog.is_none() && !model.freezes() {
         overlay::since(model);
         return Vec::new();
@@ -220,9 +166,16 @@ fn in_dialog(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(dialog) = &mut model.dialog else { return Vec::new() };
     let blocked = blocked || dialog.kind.is_no_go();
     match dialog.key(key, model.now, blocked) {
-        Took::Key => Vec::new(),
+        Took::Key => {
+            let longest = super::draw::longest_of_dialog(model);
+            if let Some(dialog) = &mut model.dialog {
+                dialog.scroll = dialog.scroll.min(longest);
+            }
+            Vec::new()
+        }
         Took::Leave => {
             model.dialog = None;
+            model.looking = None;
             Vec::new()
         }
         Took::Submit => submit(dialog, &model.view),

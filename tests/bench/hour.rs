@@ -77,5 +77,6 @@ pub fn lines(at: Timestamp) -> impl Iterator<Item = Page> {
     (0..20).map(move |page| Page {
         lines: (page * 500 + 1..=page * 500 + 500).map(line).collect(),
         kept: (1, page * 500 + 500),
+        ..Page::default()
     })
 }

@@ -19,9 +19,9 @@ use nix::unistd::Pid;
 /// How long anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A step that begins, and ends once there is a file `go`.
+/// A step that begins, and ends once there is a file `go`, or its directory is gone.
 pub const LONG: &str = "[[step]]\nid = \"long\"\naction = \"command\"\nowner = \"lead\"\nday = 1\nretries = 0\n\
-    with = { run = [\"sh\", \"-c\", \"touch began; while ! test -e go; do sleep 0.05; done; echo line >> lines\"], \
+    with = { run = [\"sh\", \"-c\", \"touch began; until test -e go || ! test -e began; do sleep 0.05; done; echo line >> lines\"], \
     check = [\"test\", \"-e\", \"lines\"] }\n";
 
 /// A step that people do.

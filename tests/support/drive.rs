@@ -89,6 +89,12 @@ impl Drive {
         Self { memory: Arc::default(), plan, run: RunId(run.to_owned()), directory: tempfile::tempdir().unwrap() }
     }
 
+    /// Goes on with another version of the runbook.
+    pub fn replanned(&mut self, runbook: &str) {
+        let runbook: Runbook = toml::from_str(runbook).unwrap();
+        self.plan = Arc::new(Plan::new(runbook, self.plan.file.clone()));
+    }
+
     /// What an action of `step` is handed.
     pub fn context(&self, step: &str) -> Reading {
         let attempt = self.memory.state().step(&StepId::from(step)).attempt;

@@ -34,6 +34,10 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+fn address(container: &str) -> String {
+    docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container])
+}
+
 impl FrontBox {
     pub async fn start(test: &str) -> Self {
         BUILT.call_once(build);
@@ -49,9 +53,22 @@ impl FrontBox {
         let new = Shop::open_at(anywhere, Mood::Moved).await;
         let new_https = Shop::open_https([0, 0, 0, 0], Mood::Moved, door(keys.path())).await;
         let name = format!("x-cutover-test-front-{test}-{}", std::process::id());
-        let gateway = docker(&["network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
+        // A network of its own: a fresh engine's default one does not tell its gateway.
+        docker(&["network", "create", &name]);
+        let gateway = docker(&["network", "inspect", &name, "-f", "{{(index .IPAM.Config 0).Gateway}}"]);
         let side = format!("OLD={gateway}:{}", old.address.port());
-        docker(&["create", "--name", &name, "--label", "dev.cutover.test=front", "-e", &side, IMAGE]);
+        docker(&[
+            "create",
+            "--name",
+            &name,
+            "--network",
+            &name,
+            "--label",
+            "dev.cutover.test=front",
+            "-e",
+            &side,
+            IMAGE,
+        ]);
         for (from, to) in [("app.crt", "app.crt"), ("app.key", "app.key"), ("key.pub", "authorized_keys")] {
             docker(&["cp", &keys.path().join(from).display().to_string(), &format!("{name}:/opt/{to}")]);
         }
@@ -60,7 +77,7 @@ impl FrontBox {
                       install -D -o driver -m 600 /opt/authorized_keys /home/driver/.ssh/authorized_keys && \
                       chown driver /home/driver/.ssh";
         docker(&["exec", &name, "sh", "-c", script]);
-        let address = docker(&["inspect", "-f", "{{.NetworkSettings.IPAddress}}", &name]);
+        let address = address(&name);
         let front = Self { name, address, old, new, new_https, gateway, keys };
         front.until_it_answers().await;
         front
@@ -112,7 +129,7 @@ impl FrontBox {
     /// Ends the box and starts it again.
     pub async fn restart(&mut self) {
         docker(&["restart", "-t", "10", &self.name]);
-        self.address = docker(&["inspect", "-f", "{{.NetworkSettings.IPAddress}}", &self.name]);
+        self.address = address(&self.name);
         self.until_it_answers().await;
     }
 
@@ -128,6 +145,7 @@ impl FrontBox {
 impl Drop for FrontBox {
     fn drop(&mut self) {
         let _ = Command::new("docker").args(["rm", "-f", "-v", &self.name]).output();
+        let _ = Command::new("docker").args(["network", "rm", &self.name]).output();
     }
 }
 

@@ -152,6 +152,7 @@ impl Pair {
             password: "pw".into(),
             database: None,
             tls: Tls::Required { ca: None },
+            identity: None,
         }
     }
 

@@ -108,6 +108,7 @@ fn named(name: &str) -> (KeyCode, KeyModifiers) {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
         "end" => KeyCode::End,

@@ -96,6 +96,7 @@ impl Stage {
             password: password.trim().into(),
             database: None,
             tls: Tls::Required { ca: None },
+            identity: None,
         };
         Session::open(&endpoint).await.unwrap()
     }

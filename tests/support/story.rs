@@ -194,7 +194,7 @@ fn rehearsals(plan: &Plan) -> History {
         "restore" => 5400.0,
         "dns" => 75.0,
         "settle" => 86_400.0,
-        "uploads" | "cron" | "sessions" | "allow-lists" => 1800.0,
+        "uploads" | "cron" | "sessions" | "allow-lists" | "last-clients" | "switch-off" => 1800.0,
         _ => 40.0,
     };
     let rehearsal = |number: u32| {

@@ -14,6 +14,7 @@ wrong = [
         ("the engine died", said.get("crashes") != 0),
         ("something was left over: " + str(said.get("leftovers")), said.get("leftovers") != []),
         # The lab TTL, and five seconds.
+        ("nobody was seen to come by the new answer", "last_relayed_after_switch_seconds" not in traffic),
         ("clients that resolve came late", traffic.get("last_relayed_after_switch_seconds", 0) > 5 + 5),
         ("a step is not done", any(step["state"] != "done" for step in said["steps"])),
     ]

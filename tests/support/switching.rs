@@ -178,5 +178,6 @@ pub fn endpoint(container: &str, user: &str) -> Endpoint {
         password: "pw".into(),
         database: None,
         tls: Tls::Required { ca: None },
+        identity: None,
     }
 }

@@ -218,7 +218,7 @@ pub fn switched() -> Story {
             ("8.8.8.8 answers with the new address", "A 198.51.100.20 (60 s)"),
         ],
     );
-    let detail = "back to 10.0.1.12:3306, receiver running, applier running, 0 s behind; 412 direct, 31 relayed, 2 old requests/s; 1.1.1.1 new, 8.8.8.8 new; 14 s of TTL left";
+    let detail = "back to 10.0.1.12:3306, receiver running, applier running, 0 s behind; 1.1.1.1 new, 8.8.8.8 old for 14 s more; old answers run out in 14 s; 443 requests/s come to the ingress; 31 requests/s relayed by the old address, 1204 in all";
     story.companion("dns", detail).wait(46.0);
     let at = story.now;
     story.live.companions.insert("dns".into(), Companion { healthy: true, detail: detail.into(), at });
@@ -229,7 +229,12 @@ pub fn switched() -> Story {
 pub fn over() -> Story {
     let mut story = switched();
     story.until("2026-03-07T03:20:00Z").start("settle").wait(86_100.0);
-    story.done("settle", &[], &[("no request came to the old address for a day", "0 of 41 207 311")]);
+    story.done("settle", &[], &[("the service over the soak", "172 800 reads, 3 failed")]);
+    story.wait(60.0).start("last-clients").wait(60.0);
+    story.done("last-clients", &[], &[("the old address", "0 requests relayed in the last 60 s")]);
+    let evidence = "instance stopped; its disk is kept until 2026-04-04";
+    story.start("switch-off").wait(600.0);
+    story.done("switch-off", &[("evidence", json!(evidence))], &[("typed in", evidence)]);
     story
 }
 

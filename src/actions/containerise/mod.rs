@@ -129,7 +129,7 @@ impl Action for Containerise {
             Check::of(
                 !matches!(image.user.split(':').next().unwrap_or_default(), "" | "0" | "root"),
                 "the image does not run as root",
-                format!("user {:?}", image.user),
+                if image.user.is_empty() { "no user: root".to_owned() } else { format!("user {}", image.user) },
             ),
         ];
         if let Some(wrong) = nodes_of_another_kind(self, cx).await {
@@ -137,7 +137,11 @@ impl Action for Containerise {
         }
         let port = format!("{}/tcp", self.port);
         let declared = if image.ports.contains(&port) { Check::passed } else { Check::noted };
-        checks.push(declared("the image declares its port".to_owned(), format!("{:?}", image.ports)));
+        let ports = image.ports.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        checks.push(declared(
+            "the image declares its port".to_owned(),
+            if ports.is_empty() { "none".to_owned() } else { ports },
+        ));
         if !image.healthcheck {
             checks.push(Check::noted("the image has a health check", "none: the cluster's probes do without it"));
         }

@@ -67,7 +67,6 @@ impl Database {
     pub(super) async fn preview(&self, cx: &Reading, preview: &mut Preview) -> Result<()> {
         let mut session = Session::open(&self.target).await?;
         let uuid: String = session.one("read the server's identity", "SELECT @@server_uuid").await?;
-        cx.recognise(TARGET, &uuid)?;
         preview.identity(TARGET, uuid);
         for schema in &self.schemas {
             let there = self.usable(&mut session, cx, schema).await?;
@@ -93,7 +92,7 @@ impl Database {
         let mut session = alone(cx, &self.target).await?;
         for schema in &self.schemas {
             if !self.usable(&mut session, cx, schema).await? {
-                self.make_schema(cx, schema).await?;
+                self.make_schema(cx, &mut session, schema).await?;
             }
         }
         if !grants::exists(&mut session, &self.account).await? {
@@ -127,7 +126,7 @@ impl Database {
         Ok(true)
     }
 
-    async fn make_schema(&self, cx: &Working, schema: &Schema) -> Result<()> {
+    async fn make_schema(&self, cx: &Working, session: &mut Session, schema: &Schema) -> Result<()> {
         let effect = Effect::new(key(schema), format!("create the database {} on the target", schema.name))
             .undo(json!({"created": schema.name}))
             .touches(Side::Target.database(&schema.name));
@@ -144,9 +143,7 @@ impl Database {
                 schema.charset,
                 schema.collation
             );
-            let mut session = Session::open(&self.target).await?;
             session.run(&format!("create the database {}", schema.name), &statement).await?;
-            session.close().await?;
             Ok(schema.clone())
         };
         cx.effect(effect, look, act).await.map(drop)
@@ -165,7 +162,7 @@ impl Database {
         let act = async {
             let password = literal(self.application.password.expose_secret());
             let statement = format!("CREATE USER {} IDENTIFIED BY {password}", self.account);
-            session.run(&format!("create the account {}", self.account), &statement).await?;
+            session.run_with_password(&format!("create the account {}", self.account), &statement).await?;
             Ok(true)
         };
         cx.effect(effect, look, act).await.map(drop)

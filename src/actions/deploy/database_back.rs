@@ -136,7 +136,6 @@ pub(super) async fn way_back(cx: &Reading, preview: &mut Preview) -> Result<()> 
     }
     let mut session = Session::open(&servers::target(cx).await?).await?;
     let uuid: String = session.one("read the server's identity", "SELECT @@server_uuid").await?;
-    cx.recognise(TARGET, &uuid)?;
     preview.identity(TARGET, uuid);
     for (_, thing) in &made {
         match thing.fate(&mut session, &given(&made)).await? {

@@ -2,13 +2,12 @@
 //! they are journalled.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::actions::{Result, Working};
+use crate::actions::{Result, Working, servers};
 pub(super) use crate::domain::resource::TARGET;
-use crate::services::mysql::{Endpoint, LockName, Session, literal, lock};
+use crate::services::mysql::{Endpoint, Session, literal};
 
 /// What the keys of the effects are, or begin with.
 pub(super) const SCHEMA: &str = "database:";
@@ -29,15 +28,12 @@ pub(super) struct Standing {
     pub(super) tables: u64,
 }
 
-/// A session at the target, alone: what an earlier attempt left at work there is ended first.
+/// A session at the target, alone, and at the server that it always was.
 pub(super) async fn alone(cx: &Working, target: &Endpoint) -> Result<Session> {
-    let name = LockName::new(cx.run().as_str(), cx.step_id().as_str(), "database");
-    let mut opener = Session::open(target).await?;
-    lock::end_leftover(&mut opener, &name, Duration::from_secs(10)).await?;
-    let uuid: String = opener.one("read the server's identity", "SELECT @@server_uuid").await?;
+    let mut session = servers::alone(cx, target).await?;
+    let uuid: String = session.one("read the server's identity", "SELECT @@server_uuid").await?;
     cx.pin(TARGET, &uuid)?;
-    opener.close().await?;
-    Ok(Session::locked(target, "deploy", &name).await?)
+    Ok(session)
 }
 
 pub(super) fn key(schema: &Schema) -> String {

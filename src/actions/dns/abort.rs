@@ -2,7 +2,7 @@
 //! reverse channel gone with its filter and the forward channel made and started again.
 //!
 //! It looks at the world and not only at the journal: a change that was in flight when the try was ended
-//! may have happened or not. Opening comes first: tenants are waiting.
+//! may have happened or not. Opening comes first, by [`super::urgent`]: tenants are waiting.
 
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
-use super::world::World;
+use super::urgent::until_done;
+use super::world::{World, front};
 use super::{before, events};
+use crate::actions::servers::{alone, source};
 use crate::actions::{Effect, Result, Working, again};
 use crate::domain::resource::Side;
 use crate::domain::state::Stage;
@@ -47,26 +49,38 @@ pub(super) fn is_under_way(cx: &Working, attempt: u32) -> bool {
     cx.state().step(cx.step_id()).effects.keys().any(|key| key.starts_with(&of_this_try))
 }
 
-/// Takes the try back. `cx` must be deaf to requests to stop; `world` freshly opened, so that nothing of the
-/// try is still running on a server.
-pub(super) async fn run(cx: &Working, world: &World, attempt: u32, why: &str) -> Result<()> {
+/// Opens the source and turns the front to it, whatever else is down. `cx` must be deaf to requests to stop.
+pub(super) async fn open_source(cx: &Working, attempt: u32, why: &str) -> Result<()> {
     cx.log(format!("aborting: {why}"))?;
-    if let Some(undo) = cx.undo_of(FENCE) {
-        let before: OpenState = recorded(&undo)?;
-        let effect = Effect::new(format!("abort-{attempt}-open-source"), "open the source exactly as it was")
-            .touches(Side::Source.variable("super_read_only"))
-            .touches(Side::Source.variable("read_only"));
-        let act = async { Ok(fence::own::open(&mut *world.source.lock().await, &before).await?) };
-        cx.effect(effect, again(), act).await?;
-        cx.undone(FENCE)?;
-    }
-    if let Some(front) = &world.front {
-        let effect = Effect::new(format!("abort-{attempt}-front-direct"), "pass everything to the old side again")
-            .touches(Resource::front());
-        cx.effect(effect, again(), async { Ok(front.direct(PATIENCE).await?) }).await?;
-    }
+    until_done(cx, "opening the source", || source_as_it_was(cx, attempt)).await?;
+    until_done(cx, "turning the front to the source", || front_direct(cx, attempt)).await?;
     undone(cx, HOLD)?;
-    cx.fence(SOURCE, false)?;
+    cx.fence(SOURCE, false)
+}
+
+async fn source_as_it_was(cx: &Working, attempt: u32) -> Result<()> {
+    let Some(undo) = cx.undo_of(FENCE) else { return Ok(()) };
+    let before: OpenState = recorded(&undo)?;
+    let mut session = alone(cx, &source(cx).await?).await?;
+    let effect = Effect::new(format!("abort-{attempt}-open-source"), "open the source exactly as it was")
+        .touches(Side::Source.variable("super_read_only"))
+        .touches(Side::Source.variable("read_only"));
+    cx.effect(effect, again(), async { Ok(fence::own::open(&mut session, &before).await?) }).await?;
+    // A goodbye that is lost costs nothing: the server notices the closed connection.
+    let _ = session.close().await;
+    cx.undone(FENCE)
+}
+
+async fn front_direct(cx: &Working, attempt: u32) -> Result<()> {
+    let Some(front) = front(cx).await? else { return Ok(()) };
+    let effect = Effect::new(format!("abort-{attempt}-front-direct"), "pass everything to the old side again")
+        .touches(Resource::front());
+    cx.effect(effect, again(), async { Ok(front.direct(PATIENCE).await?) }).await
+}
+
+/// Puts everything else back, once the source is open. `world` is freshly opened, so that nothing of the try is
+/// still running on a server.
+pub(super) async fn run(cx: &Working, world: &World, attempt: u32) -> Result<()> {
     events::back_to_source(cx, world, None).await?;
 
     let effect = Effect::new(

@@ -11,16 +11,14 @@ mod open;
 pub(super) mod preview;
 mod prove;
 
-pub(super) use loss::diverged_at;
-
-use std::net::IpAddr;
+pub(in crate::actions) use loss::diverged_at;
 
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::open::OPEN_TARGET;
 use super::world::World;
-use super::{abort, take_back};
+use super::{abort, take_back, urgent};
 use crate::actions::servers::{logged_in_as, target};
 use crate::actions::{Reading, Result, Working};
 use crate::domain::resource::TARGET;
@@ -46,12 +44,15 @@ pub(super) async fn run(cx: &Working, inputs: &Switch) -> Result<Vec<Check>> {
         }
         Box::pin(up_to_the_intent(cx, inputs)).await?;
     }
+    loss::record_given_up(cx, tries(cx)?)?;
     let cx = cx.unstoppable();
     if cx.state().switched {
         cx.switched_back()?;
     }
-    let world = Box::pin(World::open(&cx)).await?;
-    Box::pin(open::run(&cx, &world, inputs)).await?;
+    Box::pin(open::source_first(&cx)).await?;
+    let served = "the source takes the tenants' writes";
+    let world = urgent::the_rest(&cx, served).await?;
+    Box::pin(open::run(&cx, &world, inputs)).await.map_err(|failure| urgent::unfinished(failure, served))?;
     Box::pin(prove::all(&cx, &world, inputs)).await
 }
 
@@ -84,7 +85,7 @@ async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
         }
         Ok(Ok(())) => over_budget("everything was ready, too late"),
         Ok(Err(failure)) if Instant::now() < deadline => failure,
-        Ok(Err(failure)) => over_budget(&failure.to_string()),
+        Ok(Err(failure)) => over_budget(&failure.in_full()),
         Err(_) => over_budget(&format!("{} were over, and it was to {}", inputs.budget, world.was_doing())),
     };
     drop((held, world));
@@ -106,8 +107,10 @@ async fn given_up(cx: &Working, attempt: u32, failure: Failure) -> Failure {
 /// Before the intent: the target takes writes again, as before the try.
 async fn put_forward(cx: &Working, attempt: u32, why: &str) -> Result<()> {
     let cx = cx.unstoppable();
-    let world = Box::pin(World::open_when_up(&cx)).await?;
-    freeze::take_back(&cx, &world, attempt, why).await
+    Box::pin(freeze::open_target(&cx, attempt, why)).await?;
+    let served = "the target takes writes as before";
+    let world = urgent::the_rest(&cx, served).await?;
+    freeze::take_back(&cx, &world, attempt).await.map_err(|failure| urgent::unfinished(failure, served))
 }
 
 /// A connection of the application's account at the target, made while it may write; nothing where a switch
@@ -135,9 +138,4 @@ fn over_budget(why: &str) -> Failure {
     Failure::permanent("the freeze of the way back took longer than its budget")
         .because(why)
         .next("see what took the time, then take the step back again: the target is open meanwhile")
-}
-
-/// The old address, to which the ingress relays.
-fn old_address(cx: &Reading) -> Result<IpAddr> {
-    cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))
 }

@@ -145,7 +145,9 @@ async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
     // The source may have been restarted since: what is configured is looked at, not remembered.
     let mut source = world.source.lock().await;
     let channel = replication::status(&mut source).await?;
-    let fits = channel.as_ref().is_some_and(|channel| channel.host == world.reverse.host && channel.stopped());
+    let fits = channel.as_ref().is_some_and(|channel| {
+        (&*channel.host, channel.port) == (&*world.reverse.host, world.reverse.port) && channel.stopped()
+    });
     if !fits {
         return Err(Failure::refused("the source's channel is not the one that was configured")
             .because(channel.map_or_else(|| "there is none".to_owned(), |channel| channel.to_string())));
@@ -159,8 +161,7 @@ async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
 /// The relay, staged and tried with a real request that the deployed build answers.
 async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {
     let address = cx.resolve(&inputs.address)?;
-    let ingress = service::ingress(cx, &address).await?;
-    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    let first = service::first_ingress(cx, &address).await?;
     let digest = deployed(cx)?;
     service::until_served(cx, first, &cx.probe()?.read, &digest, Duration::from_secs(30)).await?;
     let Some(front) = &world.front else { return Ok(()) };
@@ -178,8 +179,9 @@ async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<
     if tested.status == probe.read.expect && build.is_some_and(|build| *build == digest) {
         return Ok(());
     }
+    let build = build.map_or_else(|| "no build".to_owned(), |build| format!("build {build}"));
     Err(Failure::permanent("the front's staged relay does not lead to the deployed build")
-        .because(format!("it answered {} from build {build:?}, wanted {digest}", tested.status)))
+        .because(format!("it answered {} from {build}, wanted {digest}", tested.status)))
 }
 
 async fn caught_up(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {

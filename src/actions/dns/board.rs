@@ -5,9 +5,11 @@
 use jiff::Timestamp;
 
 use super::ready;
-use super::world::World;
+use super::world::{World, step_of};
 use crate::actions::{Reading, Result};
+use crate::domain::runbook::ActionSpec;
 use crate::domain::runbook::inputs::Switch;
+use crate::domain::state::Status;
 use crate::domain::{Condition, figure};
 use crate::services::front::Mode;
 use crate::services::mysql::fence::blockers;
@@ -24,7 +26,8 @@ pub(super) async fn of(cx: &Reading, world: &World, inputs: &Switch) -> Vec<Cond
     board.push(lag(world, inputs).await);
     board.push(looked("the copy has nothing of its own", ready::not_diverged(cx, world).map(|()| "it has not".into())));
     let schema = ready::schema_unchanged(cx, world).await;
-    board.push(looked("the schema is the one that was imaged", schema.map(|()| "unchanged".to_owned())));
+    let said = |compared| if compared { "unchanged" } else { "not compared: `prepare` was adopted" }.to_owned();
+    board.push(looked("the schema is the one that was imaged", schema.map(said)));
     match ready::build_unchanged(cx).await {
         Ok(None) => {}
         Ok(Some(answer)) => board.push(looked("the build is the one that was imaged", Ok(answer.to_string()))),
@@ -54,7 +57,14 @@ fn verified(cx: &Reading, now: Timestamp) -> Option<Condition> {
 
 fn old_ttl(cx: &Reading, now: Timestamp) -> Option<Condition> {
     const WHAT: &str = "the old TTL has run out";
-    let left = ready::old_ttl_over_at(cx)?.duration_since(now).as_secs_f64();
+    let Some(over_at) = ready::old_ttl_over_at(cx) else {
+        let step = step_of(cx.plan(), |action| matches!(action, ActionSpec::LowerTtl(_))).ok()?;
+        // Nobody here knows which TTL it had, nor when others lowered it: clients may keep the old answer for longer.
+        let adopted = cx.state().step(step).status == Status::Adopted;
+        return adopted
+            .then(|| Condition::holds(WHAT, format!("not known: others lowered it, `{step}` was adopted"), now));
+    };
+    let left = over_at.duration_since(now).as_secs_f64();
     if left <= 0.0 {
         return Some(Condition::holds(WHAT, format!("{} ago", figure::seconds(-left)), now));
     }

@@ -31,6 +31,10 @@ pub(super) async fn look(cx: &Reading) -> Result<Option<Health>> {
         return Ok(None);
     }
     let mut session = Session::open(&source(cx).await?).await?;
+    // A way back may have passed its intent since this look began: then the source is open on purpose.
+    if !cx.state().switched {
+        return Ok(None);
+    }
     let opened = shut_again(&mut session).await?;
     let health = tend(&mut session, &cx.source()?.schemas).await?;
     Ok(Some(if opened {
@@ -47,7 +51,7 @@ pub(super) async fn look(cx: &Reading) -> Result<Option<Health>> {
 }
 
 /// Shuts the fence of a source that somebody opened, or started without what is persisted; whether that was so.
-async fn shut_again(session: &mut Session) -> Result<bool> {
+pub(super) async fn shut_again(session: &mut Session) -> Result<bool> {
     if OpenState::read(session).await?.is_shut() {
         return Ok(false);
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::world::World;
-use super::{before, events, service};
+use super::{before, events, ready, service};
 use crate::actions::servers::source;
 use crate::actions::{Effect, Reading, Reality, Result, Working, again};
 pub(super) use crate::domain::resource::SOURCE;
@@ -66,8 +66,7 @@ pub(super) async fn run(
 /// The last look before there is only forward: a new side that went away meanwhile would have tenants wait.
 async fn still_served(cx: &Working, inputs: &inputs::Switch) -> Result<()> {
     let address = cx.resolve(&inputs.address)?;
-    let ingress = service::ingress(cx, &address).await?;
-    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    let first = service::first_ingress(cx, &address).await?;
     let digest = service::deployed(cx)?;
     service::until_served(cx, first, &cx.probe()?.read, &digest, STILL_SERVED).await.map(drop).map_err(|failure| {
         failure.next("see what stands at that address; tenants write at the source meanwhile; then run the step again")
@@ -131,12 +130,12 @@ async fn shut(
     };
     for refused in refusals {
         if refused != Refusal::ReadOnly {
-            return Err(
-                Failure::permanent("the fence is not proved").because(format!("a write was refused as {refused:?}"))
-            );
+            return Err(Failure::permanent(format!("the fence of the {} is not proved", world.source_at))
+                .because(format!("a write was refused for another reason: {refused}")));
         }
     }
-    Ok(())
+    // One that was prepared since the look before the freeze could commit behind the fence.
+    ready::nothing_prepared(world).await
 }
 
 /// The target applies to the source's last transaction; then the forward channel is gone.

@@ -1,8 +1,9 @@
 //! `dns.switch`: tenants from the old stack to the new one, in a freeze of seconds.
 //!
-//! [`board`] shows whether everything is [`ready`], [`before`] insists on it and stages what can be; [`freeze`] stops writes and turns replication round, and is
-//! taken back by [`abort`] when its budget runs out; [`open`] is from the point of switching on, where there
-//! is only forward; [`events`] go along; [`prove`] looks at all of it from outside; [`companion`] watches the way back, and [`back`] is it.
+//! [`board`] shows whether everything is [`ready`], [`before`] insists on it and stages what can be; [`freeze`] stops
+//! writes and turns replication round, and is taken back by [`abort`] when its budget runs out; [`open`] is from the
+//! point of switching on, where there is only forward; [`events`] go along; [`prove`] looks at all of it from outside;
+//! [`companion`] watches the way back, [`watched`] who still comes the old way, and [`back`] is the way back.
 
 mod abort;
 mod back;
@@ -12,18 +13,22 @@ pub(super) mod companion;
 mod cost;
 mod events;
 mod freeze;
-mod open;
+pub(super) mod open;
 mod preview;
 mod prove;
 mod ready;
 pub(super) mod relay;
 pub(super) mod service;
+mod urgent;
+mod watched;
 pub(super) mod world;
+
+pub(super) use back::diverged_at;
 
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Action, Checking, Health, Outputs, Reading, Result, Working};
+use super::{Action, Checking, Health, Outputs, Reading, Result, Watched, Working};
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Check, Failure, FailureKind, Preview};
 use crate::services::mysql::fence::Held;
@@ -64,6 +69,10 @@ impl Action for Switch {
 
     async fn companion(&self, cx: &Reading) -> Result<Option<Health>> {
         Box::pin(companion::look(cx)).await
+    }
+
+    async fn watched(&self, cx: &Reading) -> Watched {
+        Box::pin(watched::look(cx)).await
     }
 }
 
@@ -144,7 +153,7 @@ impl Switch {
             }
             Ok(Ok(())) => freeze::over_budget("everything was ready, too late"),
             Ok(Err(failure)) if Instant::now() < deadline => failure,
-            Ok(Err(failure)) => freeze::over_budget(&failure.to_string()),
+            Ok(Err(failure)) => freeze::over_budget(&failure.in_full()),
             Err(_) => freeze::over_budget(&freeze::what_took_it(cx, &frozen.world, self.budget).await),
         };
         // A statement of the try may still be on its way to a server: its sessions are ended first.
@@ -164,10 +173,14 @@ async fn aborted(cx: &Working, failure: Failure) -> Result<Failure> {
     Ok(Failure { kind, next: Some(next), ..failure })
 }
 
+/// The source first, by itself: the target and the zone may be what failed.
 async fn take_back(cx: &Working, why: &str) -> Result<()> {
     let cx = cx.unstoppable();
-    let world = Box::pin(World::open_when_up(&cx)).await?;
-    abort::run(&cx, &world, tries(&cx)?, why).await
+    let attempt = tries(&cx)?;
+    Box::pin(abort::open_source(&cx, attempt, why)).await?;
+    let served = "the source takes writes as before";
+    let world = urgent::the_rest(&cx, served).await?;
+    Box::pin(abort::run(&cx, &world, attempt)).await.map_err(|failure| urgent::unfinished(failure, served))
 }
 
 fn tries(cx: &Reading) -> Result<u32> {

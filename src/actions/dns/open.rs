@@ -10,17 +10,17 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::cost::Cost;
-use super::events;
 use super::freeze::FROZEN_AT;
 use super::service::{self, deployed};
 use super::world::World;
+use super::{before, companion, events};
 use crate::actions::{Effect, Outputs, Reading, Result, Working, again, cluster};
 use crate::domain::resource::Side;
 use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::state::FREEZE_SECONDS;
 use crate::domain::{Failure, Resource};
 use crate::services::mysql::fence::managed::{self, OpenAccount};
-use crate::services::mysql::grants;
+use crate::services::mysql::{grants, replication};
 use crate::services::route53::rules::{Target, move_to};
 use crate::services::route53::{RecordKind, RecordSet};
 
@@ -31,49 +31,50 @@ pub(super) const WRITTEN: &str = "written";
 /// The effects that the way back takes back.
 pub(super) const OPEN_TARGET: &str = "open-target";
 /// See [`OPEN_TARGET`].
-pub(super) const PROBE: &str = "probe-write";
-/// See [`OPEN_TARGET`].
 pub(super) const RELAY: &str = "relay";
 /// See [`OPEN_TARGET`].
 pub(super) const RECORD: &str = "record";
 /// See [`OPEN_TARGET`].
 pub(super) const JOBS: &str = "jobs";
-const SWITCHED_AT: &str = "switched_at";
+pub(in crate::actions) const SWITCHED_AT: &str = "switched_at";
 const READS: &str = "freeze_handler_reads";
 /// For pods to come back with their new rights, and for writes at the front to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SESSIONS_END: Duration = Duration::from_secs(10);
 /// For a job to end what it is doing.
 const GONE: Duration = Duration::from_mins(2);
+/// For a front that cannot be reached just then.
+const TURNED: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(5);
 /// Where an old set has no TTL of its own.
-const TTL: u32 = 60;
+pub(in crate::actions) const TTL: u32 = 60;
+
+/// How long an answer of before the switch may be kept, in seconds; none before the record was looked at.
+pub(in crate::actions) fn old_ttl(cx: &Reading) -> Result<Option<u32>> {
+    let found = cx.checkpointed::<Vec<RecordSet>>(FOUND)?;
+    Ok(found.map(|found| RecordSet::longest_ttl(&found).unwrap_or(TTL)))
+}
 
 /// Opens the target and turns everybody to it. `cx` must be deaf to requests to stop.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, cost: Option<&Cost>) -> Result<Outputs> {
     let address = cx.resolve(&inputs.address)?;
     let ingress = service::ingress(cx, &address).await?;
     let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    still_fenced(cx, world).await?;
     open(cx, world).await?;
     probe(cx, first).await?;
-    if let Some(front) = &world.front {
-        let effect = Effect::new(RELAY, "relay what comes to the old address")
-            .undo(json!({ "mode": "direct" }))
-            .touches(Resource::front());
-        cx.effect(effect, again(), async { Ok(front.relay(DRAIN).await?) }).await?;
+    let turned = turn_front(cx, world, cost).await;
+    if let Err(failure) = &turned {
+        cx.log(format!("the record goes first, for those who resolve the name again: {}", failure.in_full()))?;
     }
     if cx.checkpointed::<Timestamp>(SWITCHED_AT)?.is_none() {
-        let now = Timestamp::now();
-        if let Some(frozen_at) = cx.checkpointed::<Timestamp>(FROZEN_AT)? {
-            cx.checkpoint(FREEZE_SECONDS, &now.duration_since(frozen_at).as_secs_f64())?;
-        }
-        if let Some(cost) = cost {
-            cx.checkpoint(READS, &cost.so_far(world).await?)?;
-        }
-        cx.checkpoint(SWITCHED_AT, &now)?;
+        cx.checkpoint(SWITCHED_AT, &Timestamp::now())?;
     }
     let swapped = record(cx, world, inputs, &address, &ingress.into_iter().collect::<Vec<_>>()).await?;
+    if turned.is_err() {
+        turn_front_in_time(cx, world, cost).await?;
+    }
     events::to_target(cx, world).await?;
     world.record.wait_insync(cx, &swapped).await?;
     jobs(cx).await?;
@@ -84,6 +85,61 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch, co
         }
     }
     Ok(outputs)
+}
+
+/// Lets the front relay; tenants have waited until then.
+async fn turn_front(cx: &Working, world: &World, cost: Option<&Cost>) -> Result<()> {
+    if let Some(front) = &world.front {
+        let effect = Effect::new(RELAY, "relay what comes to the old address")
+            .undo(json!({ "mode": "direct" }))
+            .touches(Resource::front());
+        cx.effect(effect, again(), async { Ok(front.relay(DRAIN).await?) }).await?;
+    }
+    if cx.checkpointed::<f64>(FREEZE_SECONDS)?.is_some() {
+        return Ok(());
+    }
+    if let Some(frozen_at) = cx.checkpointed::<Timestamp>(FROZEN_AT)? {
+        cx.checkpoint(FREEZE_SECONDS, &Timestamp::now().duration_since(frozen_at).as_secs_f64())?;
+    }
+    if let Some(cost) = cost {
+        cx.checkpoint(READS, &cost.so_far(world).await?)?;
+    }
+    Ok(())
+}
+
+/// A front that did not answer is asked again for a while: those who hold the old address wait for nothing else.
+async fn turn_front_in_time(cx: &Working, world: &World, cost: Option<&Cost>) -> Result<()> {
+    let deadline = Instant::now() + TURNED;
+    loop {
+        match turn_front(cx, world, cost).await {
+            Err(_) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
+            other => return other,
+        }
+    }
+}
+
+/// The source may have been opened behind the switch's back, by hand or by a start without what is persisted. It is
+/// fenced again, and what it took meanwhile stops the switch: it is in neither copy.
+async fn still_fenced(cx: &Working, world: &World) -> Result<()> {
+    if companion::shut_again(&mut *world.source.lock().await).await? {
+        cx.log(format!("the {} was open: it is fenced again", world.source_at))?;
+        before::refused_afresh(world).await?;
+    }
+    // The target's own reach the source by the channel back: asked after it, the target has them all.
+    let here = replication::executed(&mut *world.source.lock().await).await?;
+    let alone = here.subtract(&replication::executed(&mut *world.target.lock().await).await?);
+    if alone.count() == 0 {
+        return Ok(());
+    }
+    Err(Failure::permanent(format!(
+        "the {} took writes behind its fence, which the target does not have",
+        world.source_at
+    ))
+    .because(format!("transactions {alone}: somebody opened it past the point of switching; it is fenced again"))
+    .next(
+        "take the switch back (`cutover rollback`), which keeps them; or bring them to the target under their own \
+             GTIDs (mysqlbinlog --include-gtids), then run the step again",
+    ))
 }
 
 /// The application may write on the target what it may write on the source; sessions with old rights end.
@@ -105,6 +161,9 @@ async fn open(cx: &Working, world: &World) -> Result<()> {
     let ended: usize = cx.effect(effect.undo(json!({ "before": before })), again(), act).await?;
     cx.log(format!("the target is open; {ended} sessions with old rights ended"))
 }
+
+/// The effect that proves the way in; nothing takes it back.
+const PROBE: &str = "probe-write";
 
 /// A real write, kept: it proves the way from the ingress to the opened database.
 async fn probe(cx: &Working, address: IpAddr) -> Result<()> {

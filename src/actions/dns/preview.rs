@@ -53,7 +53,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     );
     let before = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
     let detail =
-        before.rights.iter().map(|(schema, rights)| format!("{schema}: {rights:?} -> as on the source")).collect();
+        before.on_schemas().map(|(schema, rights)| format!("{schema}: {rights} -> as on the source")).collect();
     preview.change(Verb::Change, format!("target account {}", world.new_account), detail);
     let found = world.record.sets().await?;
     let wanted = answer(&world, inputs, &found, &address, &ingress)?;

@@ -8,7 +8,7 @@ use super::service::{self, deployed};
 use super::world::World;
 use crate::actions::record::resolvers;
 use crate::actions::{Checking, Result};
-use crate::domain::{Check, Failure};
+use crate::domain::Check;
 use crate::services::mysql::fence::own::OpenState;
 use crate::services::mysql::{grants, replication};
 use crate::services::resolver::addresses_of;
@@ -33,16 +33,15 @@ async fn answers(cx: &Checking, world: &World, checks: &mut Vec<Check>) -> Resul
         let listed = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         checks.push(Check::of(same_sets(&written, &found), "the zone holds what was written", listed));
     }
-    let old =
-        cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))?;
+    let old = service::old_address(cx)?;
     for server in world.record.servers(cx).await? {
         let answer = addresses_of(server, &world.record.name).await?;
         let fresh = !answer.addresses.is_empty() && !answer.addresses.contains(&old);
-        checks.push(Check::of(fresh, format!("{server} gives the new answer"), format!("{:?}", answer.addresses)));
+        checks.push(Check::of(fresh, format!("{server} gives the new answer"), answer.to_string()));
     }
     for resolver in resolvers(cx).await? {
         let answer = addresses_of(resolver, &world.record.name).await?;
-        let (fact, evidence) = (format!("resolver {resolver}"), format!("{:?}", answer.addresses));
+        let (fact, evidence) = (format!("resolver {resolver}"), answer.to_string());
         // Until its copy has run out, a resolver may rightly keep the old answer.
         checks.push(if answer.addresses.contains(&old) {
             Check::noted(fact, evidence)
@@ -57,17 +56,15 @@ async fn ways(cx: &Checking, checks: &mut Vec<Check>) -> Result<()> {
     let (digest, probe) = (deployed(cx)?, cx.probe()?.clone());
     let name = &cx.dns()?.record;
     let mut ends = service::ingress(cx, name).await?.into_iter().map(|to| (to, "the new answer")).collect::<Vec<_>>();
-    if cx.connections().front.is_some()
-        && let Ok(old) = cx.source()?.address.parse()
-    {
-        ends.push((old, "the old address"));
+    if cx.connections().front.is_some() {
+        ends.push((service::old_address(cx)?, "the old address"));
     }
     for (address, way) in ends {
         for request in [&probe.read, &probe.write] {
             let fact = format!("{} {} by {way}", request.method, request.path);
             checks.push(match service::until_served(cx, address, request, &digest, PATIENCE).await {
                 Ok(answer) => Check::passed(fact, answer.to_string()),
-                Err(failure) => Check::failed(fact, format!("{failure}: {}", failure.why.join("; "))),
+                Err(failure) => Check::failed(fact, failure.in_full()),
             });
         }
     }
@@ -77,12 +74,10 @@ async fn ways(cx: &Checking, checks: &mut Vec<Check>) -> Result<()> {
 async fn servers(world: &World, checks: &mut Vec<Check>) -> Result<()> {
     let mut source = world.source.lock().await;
     let state = OpenState::read(&mut source).await?;
-    let evidence = format!("super_read_only, persisted: {:?}", state.super_read_only.persisted);
-    checks.push(Check::of(state.is_shut(), "the source is fenced", evidence));
+    checks.push(Check::of(state.is_shut(), "the source is fenced", state.super_read_only.to_string()));
     let channel = replication::status(&mut source).await?;
     let follows = channel.as_ref().is_some_and(|c| c.running() && c.filter == replication::patterns(&world.schemas));
-    let evidence =
-        channel.map_or_else(|| "no channel".to_owned(), |channel| format!("{channel}, filter {:?}", channel.filter));
+    let evidence = channel.map_or_else(|| "no channel".to_owned(), |c| format!("{c}, filter {}", c.filter.join(", ")));
     checks.push(match &world.no_way_back {
         None => Check::of(follows, "the source follows the target", evidence),
         Some(why) => Check::noted("the source follows the target", format!("it does not, as was accepted: {why}")),

@@ -1,17 +1,20 @@
 //! What must hold before the freeze, a fact each: [`super::before`] insists on them, [`super::board`] shows them.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::back::diverged_at;
 use super::before::VERIFIED;
 use super::service::{self, Answered, deployed};
 use super::world::{World, step_of};
-use crate::actions::prepare::schema_digest;
+use crate::actions::prepare::CATALOGUE;
 use crate::actions::{Reading, Result};
 use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::{Failure, StepId};
+use crate::services::mysql::compare;
 use crate::services::mysql::fence::blockers;
-use crate::services::mysql::replication;
+use crate::services::mysql::replication::{self, Follows};
 
 /// How far the target is behind the source.
 pub(super) struct Lag {
@@ -46,24 +49,27 @@ pub(super) fn not_diverged(cx: &Reading, world: &World) -> Result<()> {
         .next("take `restore` back and run it again: it loads anew"))
 }
 
-/// Refuses a schema that is not the one that was imaged.
-pub(super) async fn schema_unchanged(cx: &Reading, world: &World) -> Result<()> {
+/// Refuses a schema that is not the one that was imaged; whether there was one on record to compare with.
+pub(super) async fn schema_unchanged(cx: &Reading, world: &World) -> Result<bool> {
     let prepare = step_of(cx.plan(), |action| matches!(action, ActionSpec::Prepare(_)))?;
-    let Some(noted) = cx.as_step(prepare).checkpointed::<String>("schema")? else { return Ok(()) };
-    if schema_digest(&mut *world.source.lock().await, &world.schemas).await? == noted {
-        return Ok(());
+    let Some(noted) = cx.as_step(prepare).checkpointed::<BTreeMap<String, String>>(CATALOGUE)? else {
+        return Ok(false);
+    };
+    let now = compare::digests(&mut *world.source.lock().await, &world.schemas).await?;
+    let changed: Vec<&str> =
+        now.iter().filter(|(kind, digest)| noted.get(*kind) != Some(digest)).map(|(kind, _)| kind.as_str()).collect();
+    if changed.is_empty() {
+        return Ok(true);
     }
     Err(Failure::refused("the source's schema is not the one that was imaged")
-        .because("tables, columns, indexes or routines were changed since `prepare`")
+        .because(format!("changed since `{prepare}`: {}", changed.join(", ")))
         .next("image, load and verify again from the new schema; freeze changes to it until the switch"))
 }
 
 /// Refuses a source that runs another build than the one that was imaged; nothing where the runbook names none.
 pub(super) async fn build_unchanged(cx: &Reading) -> Result<Option<Answered>> {
     let Some(noted) = &cx.source()?.build else { return Ok(None) };
-    let address =
-        cx.source()?.address.parse().map_err(|_| Failure::permanent("the source's address is not an IP address"))?;
-    let answer = service::ask(cx, address, &cx.probe()?.read).await?;
+    let answer = service::ask(cx, service::old_address(cx)?, &cx.probe()?.read).await?;
     if answer.build.as_ref() == Some(noted) {
         return Ok(Some(answer));
     }
@@ -95,25 +101,29 @@ pub(super) fn verified(cx: &Reading) -> Option<Verified> {
     Some(Verified { at, good_for })
 }
 
-/// How far the target is behind; refused where it does not follow.
+/// How far the target is behind; refused where it does not follow, or will not by itself.
 pub(super) async fn lag(world: &World) -> Result<Lag> {
     let doing = || Failure::permanent("the target does not follow the source");
     let channel = replication::status(&mut *world.target.lock().await).await?;
     let channel = channel.ok_or_else(|| doing().next("run `restore` again: its channel is gone"))?;
-    if channel.applier_fault.is_some() {
+    if channel.broken() {
         return Err(doing().because(channel.to_string()).next(channel.way_out()));
     }
     let at = replication::executed(&mut *world.source.lock().await).await?;
     Ok(Lag { running: channel.running(), seconds: channel.lag_seconds, transactions: channel.behind(&at) })
 }
 
-/// Refuses a source with channels of others'.
+/// Refuses a source with channels of others', the unnamed one too: the way back would take its place.
 pub(super) async fn no_foreign_channels(world: &World) -> Result<()> {
-    let foreign = replication::foreign_channels(&mut *world.source.lock().await).await?;
+    let back = [(world.reverse.host.clone(), world.reverse.port)];
+    let all = replication::follows(&mut *world.source.lock().await).await?;
+    let ours = |it: &Follows| it.channel.is_empty() && it.is_of(&world.target_facts.uuid, &back);
+    let foreign: Vec<String> = all.iter().filter(|it| !ours(it)).map(ToString::to_string).collect();
     if foreign.is_empty() {
         return Ok(());
     }
-    Err(Failure::refused(format!("the source has channels that nobody here made: {}", foreign.join(", ")))
+    Err(Failure::refused(format!("the {} has channels that nobody here made", world.source_at))
+        .because(foreign.join(", "))
         .next("whoever made them stops and resets them: the way back needs the source to follow the target alone"))
 }
 
@@ -131,8 +141,7 @@ pub(super) async fn nothing_prepared(world: &World) -> Result<()> {
 /// What the new side answers by its ingress; refused where it is not the deployed build.
 pub(super) async fn served(cx: &Reading, inputs: &inputs::Switch) -> Result<Answered> {
     let address = cx.resolve(&inputs.address)?;
-    let ingress = service::ingress(cx, &address).await?;
-    let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+    let first = service::first_ingress(cx, &address).await?;
     let answer = service::ask(cx, first, &cx.probe()?.read).await?;
     if answer.is_of_build(&deployed(cx)?) {
         return Ok(answer);

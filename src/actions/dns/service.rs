@@ -11,14 +11,16 @@ use tokio::time::{Instant, sleep};
 use super::world::step_of;
 use crate::actions::record::resolvers;
 use crate::actions::{Reading, Result};
-use crate::domain::Failure;
 use crate::domain::runbook::{ActionSpec, Request as Asked};
 use crate::domain::state::Status;
+use crate::domain::{Event, Failure};
 use crate::services::http::{Caller, Method, Request, Scheme, Target};
 use crate::services::resolver::addresses_of;
 
 const HTTPS: u16 = 443;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Under which name the run lists what its probe wrote.
+const WRITES: &str = "the probe's writes";
 
 /// What answered.
 #[derive(Debug, Clone)]
@@ -68,6 +70,9 @@ pub(in crate::actions) async fn ask(cx: &Reading, address: IpAddr, asked: &Asked
         Failure::permanent(format!("`{}` is not an HTTP method", asked.method)).because(why.to_string())
     })?;
     let mut request = Request::new(method, asked.path.clone());
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        keep_write(cx, asked)?;
+    }
     if let Some(body) = &asked.body {
         let body = body.replace("{id}", &fresh_id());
         request = request.header("Content-Type", "application/json").body(body.into_bytes());
@@ -79,6 +84,24 @@ pub(in crate::actions) async fn ask(cx: &Reading, address: IpAddr, asked: &Asked
         build: answer.header(&probe.header).map(str::to_owned),
         mode: answer.header("X-Front-Mode").map(str::to_owned),
         date: answer.header("Date").map(str::to_owned),
+    })
+}
+
+/// Lists a write of the probe among what the run leaves, before it is sent: without an answer it may be there too.
+fn keep_write(cx: &Reading, asked: &Asked) -> Result<()> {
+    // The list itself is the count: a checkpoint would go with the step's rollback, the rows do not.
+    let before = cx.state().kept.into_iter().find(|kept| kept.what == WRITES);
+    let before: u64 = before.and_then(|kept| kept.why.split(' ').next()?.parse().ok()).unwrap_or(0);
+    let sent = before + 1;
+    cx.record(Event::Kept {
+        step: cx.step_id().clone(),
+        attempt: cx.attempt(),
+        effect: None,
+        what: WRITES.to_owned(),
+        why: format!(
+            "{sent} sent: {} {}, a request of the service's own that the runbook names",
+            asked.method, asked.path
+        ),
     })
 }
 
@@ -160,6 +183,21 @@ pub(in crate::actions) async fn ingress(cx: &Reading, answer: &str) -> Result<BT
         }
     }
     Err(Failure::transient(format!("find the addresses of {answer}")).because(why))
+}
+
+/// The first of them: one is enough for a question.
+pub(in crate::actions) async fn first_ingress(cx: &Reading, answer: &str) -> Result<IpAddr> {
+    let found = ingress(cx, answer).await?;
+    found.first().copied().ok_or_else(|| Failure::transient(format!("{answer} has no address")))
+}
+
+/// The address where the source's service stands.
+pub(in crate::actions) fn old_address(cx: &Reading) -> Result<IpAddr> {
+    let address = &cx.source()?.address;
+    address.parse().map_err(|_| {
+        Failure::permanent(format!("the source's address `{address}` is not an IP address"))
+            .next("write the address at which the box is reached today into [source] address")
+    })
 }
 
 /// A version 4 UUID.

@@ -8,21 +8,16 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::actions::record::Record;
-use crate::actions::servers::{logged_in_as, source, target};
+use crate::actions::servers::{alone, followed, logged_in_as, source, target};
 use crate::actions::{Reading, Result};
-use crate::domain::resource::SOURCE;
-use crate::domain::resource::TARGET;
 use crate::domain::runbook::Front as FrontSpec;
 use crate::domain::{Failure, FailureKind, Plan, StepId, runbook::ActionSpec};
 use crate::services::docker::Engine;
 use crate::services::front::{Front, Transport};
 use crate::services::mysql::grants::Account;
-use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::replication::Source;
-use crate::services::mysql::{Endpoint, LockName, Server, Session, literal, way_back};
+use crate::services::mysql::{Endpoint, Server, Session, literal, way_back};
 
-/// How long an ended session of an earlier attempt may take to go.
-const LEFTOVER: Duration = Duration::from_secs(5);
 /// How long a server may take to come up again, while tenants wait for what is behind it.
 const UP_AGAIN: Duration = Duration::from_mins(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -63,10 +58,10 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Connects to all of it and recognises it. What an earlier attempt left running on a server is ended.
+    /// Connects to all of it, each known to be what the run began with. What an earlier attempt left running on a server is ended.
     pub(super) async fn open(cx: &Reading) -> Result<Self> {
         let (from, to) = (source(cx).await?, target(cx).await?);
-        let sessions = (session(cx, &from, "source").await?, session(cx, &to, "target").await?);
+        let sessions = (alone(cx, &from).await?, alone(cx, &to).await?);
         Self::of(cx, from, sessions).await
     }
 
@@ -115,8 +110,6 @@ impl World {
     async fn of(cx: &Reading, from: Endpoint, sessions: (Session, Session)) -> Result<Self> {
         let (mut source, mut target) = sessions;
         let (source_facts, target_facts) = (Server::read(&mut source).await?, Server::read(&mut target).await?);
-        cx.recognise(SOURCE, &source_facts.uuid)?;
-        cx.recognise(TARGET, &target_facts.uuid)?;
         let (old, new) = (cx.source()?, cx.target()?);
         Ok(Self {
             source_at: format!("{} at {}", from.label, from.address()),
@@ -130,33 +123,13 @@ impl World {
             source_application: logged_in_as(cx, &from, &old.application).await?,
             old_account: Account::anywhere(&old.application.user),
             new_account: Account::anywhere(&new.application.user),
-            forward: Source {
-                host: old.mysql.replication_host.clone().unwrap_or_else(|| old.mysql.host.clone()),
-                port: old.mysql.port,
-                user: old.mysql.replication.user.clone(),
-                password: cx.secret(&old.mysql.replication.password).await?,
-            },
-            reverse: Source {
-                host: new.mysql.replication_host.clone().unwrap_or_else(|| new.mysql.host.clone()),
-                port: new.mysql.port,
-                user: new.mysql.replication.user.clone(),
-                password: cx.secret(&new.mysql.replication.password).await?,
-            },
+            forward: followed(cx, &old.mysql).await?,
+            reverse: followed(cx, &new.mysql).await?,
             schemas: old.schemas.clone(),
             front: front(cx).await?,
             record: Box::pin(Record::open(cx)).await?,
         })
     }
-}
-
-async fn session(cx: &Reading, endpoint: &Endpoint, worker: &str) -> Result<Session> {
-    let lock = LockName::new(cx.run().as_str(), cx.step_id().as_str(), worker);
-    let mut first = Session::open(endpoint).await?;
-    end_leftover(&mut first, &lock, LEFTOVER).await?;
-    let locked = Session::locked(endpoint, "the switch", &lock).await?;
-    // A goodbye that is lost costs nothing: the server notices the closed connection.
-    let _ = first.close().await;
-    Ok(locked)
 }
 
 /// The front of the runbook, if it names one.
@@ -175,5 +148,9 @@ pub(in crate::actions) async fn front(cx: &Reading) -> Result<Option<Front>> {
 /// The id of the step of one kind, as the switch needs its facts.
 pub(in crate::actions) fn step_of(plan: &Plan, kind: fn(&ActionSpec) -> bool) -> Result<&StepId> {
     let found = plan.runbook.steps.iter().find(|step| kind(&step.action));
-    found.map(|step| &step.id).ok_or_else(|| Failure::permanent("the runbook lacks a step that the switch builds on"))
+    found.map(|step| &step.id).ok_or_else(|| {
+        Failure::permanent("the runbook lacks a step that the switch builds on")
+            .because("they are mysql.prepare, kubernetes.deploy and mysql.restore; `settle` builds on dns.switch too")
+            .next("add the step, as runbooks/rev3.toml has it, and adopt it if others did its work")
+    })
 }

@@ -77,9 +77,7 @@ fn leads_to(cx: &Reading, book: &mut Book, name: &str, sets: &[RecordSet]) {
 
 /// The TTL of now, and when the old answer would be gone everywhere if it were lowered now.
 fn ttl(cx: &Reading, book: &mut Book, sets: &[RecordSet]) {
-    let Some(longest) = sets.iter().filter(|set| set.kind.is_address()).filter_map(RecordSet::ttl).max() else {
-        return;
-    };
+    let Some(longest) = RecordSet::longest_ttl(sets) else { return };
     let lower = cx.plan().runbook.steps.iter().find_map(|step| match &step.action {
         ActionSpec::LowerTtl(lower) => Some((step.id.clone(), lower.ttl)),
         _ => None,

@@ -2,7 +2,8 @@
 //! steps will take.
 
 use super::book::{Book, ahead};
-use crate::actions::cluster::{connect, explained, lacking, wishes};
+use crate::actions::access::wishes;
+use crate::actions::cluster::{connect, explained, lacking};
 use crate::actions::deploy::Workload;
 use crate::actions::{Reading, Result, ingress};
 use crate::domain::StepId;
@@ -27,7 +28,7 @@ pub(super) async fn ask(cx: &Reading) -> Vec<Finding> {
         Ok(cluster) => cluster,
         Err(failure) => {
             // A cluster that is made on Wednesday is not missed on Monday.
-            let seen = format!("{failure}: {}", failure.why.join(": "));
+            let seen = failure.in_full();
             book.fact(Topic::Access, login)
                 .seen(seen)
                 .fix(failure.next.unwrap_or_default())
@@ -98,8 +99,8 @@ async fn ready(cx: &Reading, book: &mut Book, cluster: &Cluster, wanted: usize) 
 
 async fn rights(cx: &Reading, book: &mut Book, cluster: &Cluster, user: &str) {
     let fact = "we may do what the later steps do";
-    let Some(wanted) = &cx.connections().kubernetes else { return };
-    match cluster.may(wishes(&wanted.namespace)).await {
+    let Ok(wishes) = wishes(cx) else { return };
+    match cluster.may(wishes).await {
         Ok(answers) => {
             let asked = answers.len();
             let denied: Vec<String> =

@@ -9,19 +9,19 @@ use super::made::{ACCOUNT, RETENTION, on};
 use super::put_back::{as_set, drop_account, refuse_other_grants, stair_down, words};
 use super::{SOURCE, TARGET};
 use crate::actions::followers::served;
-use crate::actions::servers::{source, target};
+use crate::actions::servers::{alone, source, target};
 use crate::actions::undo::recorded;
 use crate::actions::{Reading, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::resource::Side;
 use crate::domain::state::Effect;
 use crate::domain::{Check, Preview};
-use crate::services::mysql::Session;
 use crate::services::mysql::grants::{self, Account};
 use crate::services::mysql::gtid_mode::{GtidSettings, Stair};
 use crate::services::mysql::replication::{Retention, read_retention, server_uuid};
 use crate::services::mysql::sessions::Listed;
 use crate::services::mysql::variable::Variable;
+use crate::services::mysql::{Endpoint, Session};
 
 /// One thing that an effect of the step changed, from what it recorded.
 enum Made {
@@ -112,7 +112,7 @@ pub(super) async fn way_back(cx: &Reading) -> Result<Preview> {
         if standing.is_empty() {
             continue;
         }
-        let mut session = open(cx, side).await?;
+        let mut session = Session::open(&endpoint(cx, side).await?).await?;
         preview.identity(named(side), server_uuid(&mut session).await?);
         for (key, effect) in &standing {
             Made::of(key, &effect.undo)?.show(side, &mut session, &mut preview).await?;
@@ -134,7 +134,7 @@ pub(super) async fn rollback(cx: &Working) -> Result<Vec<Check>> {
         if made.is_empty() {
             continue;
         }
-        let mut session = open(cx, side).await?;
+        let mut session = alone(cx, &endpoint(cx, side).await?).await?;
         for (key, _) in standing(cx, side) {
             let session = &mut session;
             let act = async |undo: Value| Made::of(&key, &undo)?.undo(cx, side, session).await;
@@ -169,14 +169,11 @@ fn standing(cx: &Reading, side: Side) -> Vec<(String, Effect)> {
     cx.standing().into_iter().filter(|(key, _)| is_of(side, key)).collect()
 }
 
-async fn open(cx: &Reading, side: Side) -> Result<Session> {
-    let endpoint = match side {
-        Side::Source => source(cx).await?,
-        Side::Target => target(cx).await?,
-    };
-    let mut session = Session::open(&endpoint).await?;
-    cx.recognise(named(side), &server_uuid(&mut session).await?)?;
-    Ok(session)
+async fn endpoint(cx: &Reading, side: Side) -> Result<Endpoint> {
+    match side {
+        Side::Source => source(cx).await,
+        Side::Target => target(cx).await,
+    }
 }
 
 fn settings(variable: &Variable) -> String {

@@ -62,9 +62,14 @@ pub(super) async fn make_account(cx: &Working, session: &mut Session, side: &str
         let doing = format!("make account {account}");
         let password = literal(password.expose_secret());
         session
-            .run(&doing, &format!("CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password} REQUIRE SSL"))
+            .run_with_password(
+                &doing,
+                &format!("CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {password} REQUIRE SSL"),
+            )
             .await?;
-        session.run(&doing, &format!("ALTER USER {account} IDENTIFIED BY {password} REQUIRE SSL")).await?;
+        session
+            .run_with_password(&doing, &format!("ALTER USER {account} IDENTIFIED BY {password} REQUIRE SSL"))
+            .await?;
         session.run(&doing, &format!("GRANT REPLICATION SLAVE ON *.* TO {account}")).await?;
         Ok(())
     };

@@ -7,23 +7,23 @@
 mod back;
 mod made;
 mod put_back;
-mod schema;
 
 use self::made::{gtids_on, keep_binlogs, make_account};
-pub(super) use self::schema::schema_digest;
-use super::servers::{logged_in_as, source, target};
+use super::servers::{alone, logged_in_as, source, target};
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::resource::SOURCE;
 use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Prepare;
 use crate::domain::{Check, Failure, Preview};
+use crate::services::mysql::compare;
 use crate::services::mysql::grants::{self, Account};
 use crate::services::mysql::gtid_mode::GtidSettings;
 use crate::services::mysql::replication::read_retention;
 use crate::services::mysql::{Endpoint, Flavour, Server, Session};
 
-const SCHEMA: &str = "schema";
+/// The checkpoint with what the source's catalogue was, a digest a kind of object.
+pub(super) const CATALOGUE: &str = "catalogue";
 
 impl Action for Prepare {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
@@ -33,7 +33,6 @@ impl Action for Prepare {
         for (name, endpoint, account) in sides(cx).await? {
             let mut session = Session::open(&endpoint).await?;
             let server = Server::read(&mut session).await?;
-            cx.recognise(name, &server.uuid)?;
             preview.identity(name, server.uuid.clone());
             preview.warnings.extend(by_hand(&server).into_iter().map(|what| format!("{name}: {what}")));
             if server.flavour == Flavour::Own {
@@ -58,7 +57,7 @@ impl Action for Prepare {
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
         for (name, endpoint, account) in sides(cx).await? {
-            let mut session = Session::open(&endpoint).await?;
+            let mut session = alone(cx, &endpoint).await?;
             let server = Server::read(&mut session).await?;
             cx.pin(name, &server.uuid)?;
             refuse_unfit(name, &server)?;
@@ -69,7 +68,7 @@ impl Action for Prepare {
             make_account(cx, &mut session, side, &account).await?;
             keep_binlogs(cx, &mut session, side, u64::from(self.binlog_retention_hours)).await?;
             if name == SOURCE {
-                cx.checkpoint(SCHEMA, &schema_digest(&mut session, &cx.source()?.schemas).await?)?;
+                cx.checkpoint(CATALOGUE, &compare::digests(&mut session, &cx.source()?.schemas).await?)?;
             }
         }
         Ok(Outputs::new())

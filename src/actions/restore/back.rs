@@ -4,13 +4,15 @@
 //! target takes the tenants' writes, while any server follows the target (it would drop the same databases),
 //! and where the databases hold what neither the load nor the source put there.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::dns::diverged_at;
 use super::super::followers::{await_none, channel_from, refuse_channel, served};
-use super::super::servers::{source, target};
+use super::super::servers::{alone, end_all, source, target};
 use super::super::undo::recorded;
 use super::super::{Reading, Result, Working};
-use super::copy::{self, COUNTED, LEFTOVER, LOAD, SNAPSHOT};
+use super::copy::{self, COUNTED, LOAD, SNAPSHOT};
 use super::follow::{CHANNEL, PURGED};
 use super::{SOURCE, TARGET, prove};
 use crate::domain::preview::Verb;
@@ -18,11 +20,10 @@ use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::load::state;
 use crate::services::mysql::load::unload::{self, Before, Content};
-use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::replication;
 use crate::services::mysql::sessions::Listed;
 use crate::services::mysql::snapshot::{self, Manifest};
-use crate::services::mysql::{LockName, Session};
+use crate::services::mysql::{Endpoint, Session};
 
 /// What stays, and why.
 const HISTORY: &str = "the target's GTID history";
@@ -38,8 +39,9 @@ pub(super) async fn way_back(_inputs: &Restore, cx: &Reading) -> Result<Preview>
     if standing.is_empty() {
         return Ok(preview);
     }
-    let (mut here, mut there) = open(cx).await?;
+    let (mut here, mut there) = (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
     preview.identity(TARGET, replication::server_uuid(&mut there).await?);
+    preview.warnings.extend(only_copy(there.endpoint(), diverged_at(cx)?));
     guard(cx, &mut here, &mut there).await?;
     for reader in served(&mut there, Listed::follows).await? {
         preview
@@ -75,7 +77,7 @@ pub(super) async fn rollback(inputs: &Restore, cx: &Working) -> Result<Vec<Check
     if standing.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut here, mut there) = open(cx).await?;
+    let (mut here, mut there) = (Session::open(&source(cx).await?).await?, alone(cx, &target(cx).await?).await?);
     guard(cx, &mut here, &mut there).await?;
     nothing_at_work(inputs, cx, &mut here, &mut there).await?;
     for (key, effect) in standing {
@@ -89,20 +91,13 @@ pub(super) async fn rollback(inputs: &Restore, cx: &Working) -> Result<Vec<Check
             }
             PURGED => cx.keep(None, HISTORY, HISTORY_WHY),
             COUNTED => Ok(()),
-            LOAD => drop_loaded(cx, here, &recorded::<Vec<Before>>(&undo, "before")?).await,
+            LOAD => drop_loaded(cx, here, there, &recorded::<Vec<Before>>(&undo, "before")?).await,
             SNAPSHOT => remove_snapshot(cx),
             _ => Err(Failure::permanent(format!("nothing takes back: {}", effect.summary))),
         };
         cx.take_back(&key, act).await?;
     }
     look(cx, &mut there).await
-}
-
-async fn open(cx: &Reading) -> Result<(Session, Session)> {
-    let (mut here, mut there) = (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
-    cx.recognise(SOURCE, &replication::server_uuid(&mut here).await?)?;
-    cx.recognise(TARGET, &replication::server_uuid(&mut there).await?)?;
-    Ok((here, there))
 }
 
 /// What makes the way back impossible, as far as it can be seen before anything is touched.
@@ -140,10 +135,10 @@ async fn foreign(cx: &Reading, here: &mut Session, there: &mut Session) -> Resul
 
 /// Ends what an attempt that died left at work on either server, a comparison included.
 async fn nothing_at_work(inputs: &Restore, cx: &Working, here: &mut Session, there: &mut Session) -> Result<()> {
-    copy::end_all(here, copy::locks(inputs, cx).all()).await?;
-    copy::end_all(there, copy::loaders(inputs, cx).locks.iter()).await?;
+    end_all(here, copy::locks(inputs, cx).all()).await?;
+    end_all(there, copy::loaders(inputs, cx).locks.iter()).await?;
     let compared = prove::locks(inputs, cx);
-    copy::end_all(here, compared.all()).await?;
+    end_all(here, compared.all()).await?;
     // The applier that a comparison stopped goes with its channel.
     cx.clear_scratch(prove::STANDING, || async { Ok(()) }).await
 }
@@ -162,21 +157,15 @@ async fn ours(cx: &Reading, there: &mut Session, undo: &Value) -> Result<bool> {
         .next("stop and reset that channel if it is not wanted any more, then take the step back again"))
 }
 
-async fn drop_loaded(cx: &Working, here: &mut Session, before: &[Before]) -> Result<()> {
-    let to = target(cx).await?;
-    let lock = LockName::new(cx.run().as_str(), cx.step_id().as_str(), "unload");
-    let mut there = Session::open(&to).await?;
-    end_leftover(&mut there, &lock, LEFTOVER).await?;
+async fn drop_loaded(cx: &Working, here: &mut Session, there: &mut Session, before: &[Before]) -> Result<()> {
     let again = format!("stop and reset that server's channel, then take `{}` back again", cx.step_id());
-    await_none(cx, &mut there, Listed::follows, "dropping what was loaded", &again).await?;
-    foreign(cx, here, &mut there).await?;
-    let mut session = Session::locked(&to, "take the load back", &lock).await?;
+    await_none(cx, there, Listed::follows, "dropping what was loaded", &again).await?;
+    foreign(cx, here, there).await?;
     for database in before {
-        unload::unload(&mut session, database).await?;
+        unload::unload(there, database).await?;
         cx.check_cancelled()?;
     }
-    state::forget(&mut session).await?;
-    Ok(session.close().await?)
+    Ok(state::forget(there).await?)
 }
 
 fn remove_snapshot(cx: &Reading) -> Result<()> {
@@ -190,6 +179,18 @@ fn remove_snapshot(cx: &Reading) -> Result<()> {
 
 fn at(undo: &Value) -> Result<String> {
     Ok(format!("from {}:{}", recorded::<String>(undo, "host")?, recorded::<u16>(undo, "port")?))
+}
+
+/// Where the switch was taken back without them: the rows that go are the only copy of what was given up.
+fn only_copy(to: &Endpoint, since: Option<Timestamp>) -> Option<String> {
+    Some(format!(
+        "{} ({}) holds the ONLY COPY of the writes that were given up when the switch was taken back, at {:.0}: it goes \
+         with the rows, and nothing brings it back. Dump it first (`mysqldump`, or the platform's snapshot), if anybody \
+         may ask for it",
+        to.label,
+        to.address(),
+        since?
+    ))
 }
 
 /// What the databases would be afterwards.
@@ -227,4 +228,29 @@ async fn look(cx: &Working, there: &mut Session) -> Result<Vec<Check>> {
     let directory = cx.directory();
     checks.push(Check::of(!directory.exists(), "the second snapshot is removed", directory.display().to_string()));
     Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::mysql::Tls;
+
+    #[test]
+    fn rows_that_are_the_only_copy_of_something_do_not_go_without_a_word() {
+        let to = Endpoint {
+            label: "target MySQL".to_owned(),
+            host: "db.target".to_owned(),
+            port: 3306,
+            user: "admin".to_owned(),
+            password: "pw".into(),
+            database: None,
+            tls: Tls::Required { ca: None },
+            identity: None,
+        };
+        assert_eq!(only_copy(&to, None), None);
+        let warning = only_copy(&to, Some(Timestamp::UNIX_EPOCH)).unwrap_or_default();
+        for words in ["target MySQL", "db.target", "ONLY COPY", "1970-01-01T00:00:00Z", "Dump it first"] {
+            assert!(warning.contains(words), "`{words}` is not in: {warning}");
+        }
+    }
 }

@@ -1,20 +1,18 @@
 //! The rows: a second snapshot, parallel and consistent, loaded chunk by chunk, and counted on the other side.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::servers::{source, target};
+use super::super::servers::{alone, end_all, source, target};
 use super::super::{CrashPoint, Effect, Reading, Reality, Result, Working, again};
-use super::{SOURCE, TARGET, free};
+use super::{SOURCE, TARGET, free, nothing_beside};
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Failure, Resource};
 use crate::services::mysql::load::{self, state, unload};
-use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Listener, Locks, Manifest, Patience};
-use crate::services::mysql::{Endpoint, LockName, Server, Session};
+use crate::services::mysql::{Endpoint, Server, Session};
 
 /// The effects, by key.
 pub(super) const SNAPSHOT: &str = "snapshot";
@@ -23,9 +21,6 @@ pub(super) const LOAD: &str = "load";
 /// See [`SNAPSHOT`].
 pub(super) const COUNTED: &str = "counted";
 
-/// How long a session of an earlier attempt may take to be gone.
-pub(super) const LEFTOVER: Duration = Duration::from_secs(30);
-
 /// The names of the crash points between two chunks.
 const SNAPSHOT_CHUNKS: &str = "snapshot-chunks";
 const LOAD_CHUNKS: &str = "load-chunks";
@@ -33,11 +28,12 @@ const LOAD_CHUNKS: &str = "load-chunks";
 /// Takes the snapshot and loads it; goes on with a load that was interrupted.
 pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
     let (from, to) = (source(cx).await?, target(cx).await?);
-    let (mut here, mut there) = (Session::open(&from).await?, Session::open(&to).await?);
+    let (mut here, mut there) = (Session::open(&from).await?, alone(cx, &to).await?);
     cx.pin(SOURCE, &Server::read(&mut here).await?.uuid)?;
     cx.pin(TARGET, &Server::read(&mut there).await?.uuid)?;
-    let manifest = take(inputs, cx, &from, &mut here).await?;
     let schemas = cx.source()?.schemas.clone();
+    nothing_beside(&mut here, &mut there, &schemas).await?;
+    let manifest = take(inputs, cx, &from, &mut here).await?;
     if cx.undo_of(LOAD).is_none() {
         free(&mut there, &schemas).await?;
         nothing_skipped(&mut there, &manifest).await?;
@@ -99,7 +95,7 @@ async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Sessio
         .touches(Resource::file(&directory));
     cx.effect(effect, look, act).await?;
     let manifest = Manifest::read(&directory)?;
-    manifest.check_files(&directory)?;
+    manifest.check_files(&directory, cx.cancel()).await?;
     Ok(manifest)
 }
 
@@ -138,13 +134,6 @@ async fn nothing_skipped(there: &mut Session, manifest: &Manifest) -> Result<()>
     Err(Failure::permanent("the target has executed transactions of the source that the snapshot does not hold")
         .because(format!("{} of them", executed.subtract(&held).count()))
         .next("take a newer snapshot: remove this step's directory and run it again"))
-}
-
-pub(super) async fn end_all<'a>(session: &mut Session, locks: impl Iterator<Item = &'a LockName>) -> Result<()> {
-    for lock in locks {
-        end_leftover(session, lock, LEFTOVER).await?;
-    }
-    Ok(())
 }
 
 /// Shows rows as they go, and passes the crash point between the first chunk and the last.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::super::servers::{source, target};
+use super::super::servers::{alone, followed, source, target};
 use super::super::{Effect, Health, Reading, Result, Working, again};
+use super::prove::stands_for_it;
 use crate::domain::Failure;
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
@@ -27,24 +28,26 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Declares what was loaded, and follows the source from there until the target has caught up.
 pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) -> Result<()> {
-    let mut there = Session::open(&target(cx).await?).await?;
+    let mut there = alone(cx, &target(cx).await?).await?;
     let held = gtid_set(manifest)?;
     if let Some(origin) = held.first_tagged() {
         return Err(Failure::permanent("the source has tagged GTIDs, which a managed server does not take")
-            .because(format!("{origin:?}")));
+            .because(format!("tagged `{}` by {}", origin.tag.as_deref().unwrap_or_default(), origin.uuid)));
     }
     let before = replication::executed(&mut there).await?;
     let effect = Effect::new(PURGED, "declare on the target what the snapshot holds")
         .undo(json!({ "before": before.to_string(), "kept": "GTID history cannot be taken back" }));
     let declare = async { Ok(replication::add_purged(&mut there, &held).await?.to_string()) };
     cx.effect(effect, again(), declare).await?;
-    let from = replication_source(cx).await?;
+    let from = followed(cx, &cx.source()?.mysql).await?;
     let effect = Effect::new(CHANNEL, format!("follow {}:{}", from.host, from.port))
         .undo(json!({ "host": from.host, "port": from.port }))
         .touches(Side::Target.channel(""));
     let begin = async {
         // One that does not reach its source may have been given a password that was wrong then.
-        let reaches = |channel: &Channel| channel.host == from.host && channel.receiver == At::Running;
+        let reaches = |channel: &Channel| {
+            (&*channel.host, channel.port) == (&*from.host, from.port) && channel.receiver == At::Running
+        };
         let ours = replication::status(&mut there).await?.filter(reaches);
         if ours.is_none() {
             replication::reset(&mut there).await?;
@@ -69,7 +72,7 @@ async fn catch_up(inputs: &Restore, cx: &Working, there: &mut Session) -> Result
         let executed = replication::executed(&mut here).await?;
         let channel =
             replication::status(there).await?.ok_or_else(|| Failure::permanent("the target's channel is gone"))?;
-        if channel.applier_fault.is_some() {
+        if channel.broken() {
             let address = there.endpoint().address();
             return Err(Failure::permanent(format!("the target MySQL ({address}) does not follow the source"))
                 .because(channel.to_string())
@@ -89,34 +92,35 @@ async fn catch_up(inputs: &Restore, cx: &Working, there: &mut Session) -> Result
 
 /// How the channel is doing: unhealthy when it stands, or is further behind than the limit.
 pub(super) async fn health(inputs: &Restore, cx: &Reading) -> Result<Option<Health>> {
-    // After the switch, and in a freeze, this channel is gone on purpose: the other one is the switch's.
-    if cx.state().switched || !cx.state().fences.is_empty() {
+    let state = cx.state();
+    // After the switch, one of others too, and in a freeze, this channel is gone on purpose: the other one is the switch's.
+    let switched = cx.plan().step_with_action("dns.switch").is_some_and(|step| state.is_over(&step.id));
+    if state.switched || switched || !state.fences.is_empty() {
         return Ok(None);
     }
     let (mut here, mut there) = (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
     let executed = replication::executed(&mut here).await?;
+    // Asked before the channel and after it: a comparison may begin or end meanwhile.
+    let compared = stands_for_it(&cx.state(), cx.step_id());
     let Some(channel) = replication::status(&mut there).await? else {
         return Ok(Some(Health { healthy: false, detail: "the target follows nobody".to_owned() }));
     };
+    let behind = channel.behind(&executed);
+    if !channel.broken() && (compared || stands_for_it(&cx.state(), cx.step_id())) {
+        let detail = format!(
+            "the applier of the target is stopped on purpose while every row is compared, {behind} transactions behind; \
+             it goes on by itself"
+        );
+        return Ok(Some(Health { healthy: true, detail }));
+    }
     let lag = channel.lag_seconds;
     let in_time = lag.is_some_and(|lag| lag <= inputs.max_lag.duration().as_secs().max(1) * 10);
     let lag = lag.map_or_else(|| "lag not known".to_owned(), |lag| format!("{lag} s behind"));
-    let mut detail = format!("{channel}, {lag}, {} transactions to apply", channel.behind(&executed));
+    let mut detail = format!("{channel}, {lag}, {behind} transactions to apply");
     if !channel.running() {
         detail = format!("the target MySQL ({}): {detail}; {}", there.endpoint().address(), channel.way_out());
     }
     Ok(Some(Health { healthy: channel.running() && in_time, detail }))
-}
-
-/// Where the target finds the source.
-async fn replication_source(cx: &Reading) -> Result<replication::Source> {
-    let mysql = &cx.source()?.mysql;
-    Ok(replication::Source {
-        host: mysql.replication_host.clone().unwrap_or_else(|| mysql.host.clone()),
-        port: mysql.port,
-        user: mysql.replication.user.clone(),
-        password: cx.secret(&mysql.replication.password).await?,
-    })
 }
 
 /// The GTID set at the snapshot's moment.

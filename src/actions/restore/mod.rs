@@ -42,7 +42,6 @@ impl Action for Restore {
             (Session::open(&source(cx).await?).await?, Session::open(&target(cx).await?).await?);
         for (name, session) in [(SOURCE, &mut here), (TARGET, &mut there)] {
             let server = Server::read(session).await?;
-            cx.recognise(name, &server.uuid)?;
             preview.identity(name, server.uuid);
             if server.gtid_mode != "ON" {
                 return Err(Failure::permanent(format!("{name} has gtid_mode={}", server.gtid_mode))
@@ -51,6 +50,7 @@ impl Action for Restore {
         }
         let schemas = &cx.source()?.schemas;
         keys_allow(&mut here, &mut there, schemas).await?;
+        nothing_beside(&mut here, &mut there, schemas).await?;
         let begun = !cx.state().step(cx.step_id()).effects.is_empty();
         if !begun {
             free(&mut there, schemas).await?;
@@ -65,18 +65,14 @@ impl Action for Restore {
             preview.change(Verb::Create, format!("every table of `{schema}` on the target"), vec![]);
             preview.figure(format!("size of `{schema}`"), format!("{:.1} MiB", mebibytes(bytes)));
         }
-        let address = cx
-            .source()?
-            .mysql
-            .replication_host
-            .clone()
-            .unwrap_or_else(|| cx.source().map(|s| s.mysql.host.clone()).unwrap_or_default());
+        let (host, port) = cx.source()?.mysql.as_the_other_sees_it();
         preview.change(
             Verb::Create,
-            format!("replication channel on the target, from {address}"),
+            format!("replication channel on the target, from {host}:{port}"),
             vec!["GTID, TLS".to_owned()],
         );
         preview.setting("verification good for", self.verify_expiry.to_string());
+        preview.setting("verification reads for", format!("at most {} % of the time", self.verify_busy_percent));
         Ok(preview)
     }
 
@@ -118,6 +114,25 @@ async fn keys_allow(source: &mut Session, target: &mut Session, schemas: &[Strin
             "set sql_require_primary_key = OFF on the target (managed: in its parameter group) until they have keys; or \
              give them keys at the source",
         ))
+}
+
+/// The source has no database beside those that move: the channel would carry its writes too, and stop at the first.
+async fn nothing_beside(source: &mut Session, target: &mut Session, schemas: &[String]) -> Result<()> {
+    let beside = replication::beside(source, target, schemas).await?;
+    if beside.is_empty() {
+        return Ok(());
+    }
+    let address = source.endpoint().address();
+    Err(Failure::permanent(format!(
+        "the source MySQL ({address}) has databases that do not move: {}",
+        beside.join(", ")
+    ))
+    .because("replication carries every database: the first write to one that the target lacks would stop the channel")
+    .next(format!(
+        "add them to `schemas` under [source], or move or drop them; or keep them out of the target by \
+             replicate_wild_ignore_table = {} (managed: in its parameter group)",
+        replication::ignoring(&beside)
+    )))
 }
 
 /// The target's schemas are free to be loaded into, and nobody else has a channel there.

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant as Clock};
 
 use tokio::time::Instant;
 
-use super::super::servers::{source, target};
+use super::super::servers::{alone, end_all, source, target};
 use super::super::{Checking, Reading, Result};
 use super::SOURCE;
 use crate::domain::runbook::inputs::Restore;
-use crate::domain::{Check, Failure};
-use crate::services::mysql::compare::{Comparison, Pair, compare};
-use crate::services::mysql::lock::end_leftover;
+use crate::domain::state::Status;
+use crate::domain::{Check, Failure, RunState, StepId};
+use crate::services::mysql::compare::{Comparison, Pace, Pair, compare};
 use crate::services::mysql::replication::{self, Applied};
 use crate::services::mysql::snapshot::freeze::{Frozen, freeze};
 use crate::services::mysql::snapshot::{Locks, Manifest, Patience};
@@ -26,8 +26,8 @@ use crate::services::mysql::{GtidSet, Session};
 pub(super) const STANDING: &str = "stopped applier";
 /// How long the target may take to apply what lies between its stop and the source's moment.
 const CATCH_UP: Duration = Duration::from_mins(5);
-/// How long a session of an earlier attempt may take to be gone.
-const LEFTOVER: Duration = Duration::from_secs(30);
+/// How long the target's channel may take to run again.
+const GOES_ON: Duration = Duration::from_secs(30);
 /// So many differences are named.
 const NAMED: usize = 5;
 
@@ -41,7 +41,7 @@ pub(in crate::actions) async fn prove(inputs: &Restore, cx: &Checking) -> Result
     let began = Clock::now();
     let (point, seen) = cx.scratch(STANDING, "verify-applier", go_on, at_one_point(inputs, cx)).await?;
     let mut there = Session::open(&to).await?;
-    let channel = replication::until_running(&mut there, Instant::now() + LEFTOVER).await?;
+    let channel = replication::until_running(&mut there, Instant::now() + GOES_ON).await?;
     let evidence = format!(
         "{} tables, {} chunks, {} rows at {point}, in {:.1} s",
         seen.tables,
@@ -59,6 +59,12 @@ pub(in crate::actions) async fn prove(inputs: &Restore, cx: &Checking) -> Result
     Ok(vec![equal, Check::passed("the target follows the source again", channel.to_string())])
 }
 
+/// Whether a comparison that is being made now has stopped the applier. One that nobody is at any more left it so.
+pub(super) fn stands_for_it(state: &RunState, step: &StepId) -> bool {
+    let stopped = state.step(step).scratch.iter().any(|(kind, _)| kind == STANDING);
+    stopped && state.steps.values().any(|step| step.status == Status::Running)
+}
+
 /// The names under which a comparison's sessions are found.
 pub(super) fn locks(inputs: &Restore, cx: &Reading) -> Locks {
     Locks::new(cx.run().as_str(), &format!("{}-verify", cx.step_id()), inputs.workers.max(1))
@@ -67,11 +73,9 @@ pub(super) fn locks(inputs: &Restore, cx: &Reading) -> Locks {
 async fn at_one_point(inputs: &Restore, cx: &Checking) -> Result<(GtidSet, Comparison)> {
     let (from, to) = (source(cx).await?, target(cx).await?);
     let schemas = cx.source()?.schemas.clone();
-    let (mut here, mut there) = (Session::open(&from).await?, Session::open(&to).await?);
+    let (mut here, mut there) = (Session::open(&from).await?, alone(cx, &to).await?);
     let locks = locks(inputs, cx);
-    for lock in locks.all() {
-        end_leftover(&mut here, lock, LEFTOVER).await?;
-    }
+    end_all(&mut here, locks.all()).await?;
     let tables = read_tables(&mut here, &schemas).await?;
     replication::stop(&mut there).await?;
     let Frozen { control, readers, position, .. } = freeze(&from, &tables, &locks, Patience::default()).await?;
@@ -94,9 +98,10 @@ async fn at_one_point(inputs: &Restore, cx: &Checking) -> Result<(GtidSet, Compa
         pairs.push(Pair { source: reader, target: Session::open(&to).await? });
     }
     let progress = |done, total| cx.progress("compare", done, Some(total), "chunks");
+    let pace = Pace { progress: &progress, cancel: cx.cancel(), busy_percent: inputs.verify_busy_percent };
     // A snapshot that somebody has cleared away since says nothing of the counters any more.
     let counters = Manifest::read(&cx.directory()).map(|manifest| manifest.counters()).unwrap_or_default();
-    let seen = compare(&mut pairs, &schemas, &counters, &progress, cx.cancel()).await?;
+    let seen = compare(&mut pairs, &schemas, &counters, &pace).await?;
     control.close().await?;
     Ok((point, seen))
 }
@@ -109,4 +114,23 @@ async fn stands_at(there: &mut Session, here: &mut Session, point: &GtidSet) -> 
         return Ok(());
     }
     Err(Failure::transient("the target went past the point of comparison").because(format!("by {beyond}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_applier_stands_on_purpose_only_while_somebody_compares() {
+        let (restore, dns) = (StepId::from("restore"), StepId::from("dns"));
+        let mut state = RunState::default();
+        assert!(!stands_for_it(&state, &restore));
+        let scratch = (STANDING.to_owned(), "verify-applier".to_owned());
+        state.steps.entry(restore.clone()).or_default().scratch.push(scratch);
+        state.steps.entry(dns.clone()).or_default().status = Status::Running;
+        assert!(stands_for_it(&state, &restore));
+        assert!(!stands_for_it(&state, &dns), "the applier is the restore's");
+        state.steps.entry(dns).or_default().status = Status::InDoubt;
+        assert!(!stands_for_it(&state, &restore), "its engine died, and left the applier standing");
+    }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::actions::dns::service;
 use crate::actions::{Checking, Result, cluster};
+use crate::domain::Check;
 use crate::domain::runbook::ActionSpec;
-use crate::domain::{Check, Failure};
 
 /// How long pods may take to become ready: they have been asking for their schema all the while.
 const READY: Duration = Duration::from_mins(3);
@@ -30,8 +30,7 @@ pub(super) async fn look(cx: &Checking) -> Result<Vec<Check>> {
     });
     if let Some(switch) = switch {
         let address = cx.resolve(&switch.address)?;
-        let ingress = service::ingress(cx, &address).await?;
-        let first = *ingress.first().ok_or_else(|| Failure::transient(format!("{address} has no address")))?;
+        let first = service::first_ingress(cx, &address).await?;
         let digest = service::deployed(cx)?;
         let answer = service::until_served(cx, first, &cx.probe()?.read, &digest, SERVED).await?;
         checks.push(Check::passed("a tenant is read through the ingress", format!("{first} answered {answer}")));

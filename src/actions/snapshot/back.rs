@@ -3,15 +3,13 @@
 //! A snapshot that was interrupted has lost its moment, so it is removed, and so is the throw-away server of a
 //! proof that died. The kept one stays on the journal's record: started again, the step takes it as it is.
 
-use super::{EFFECT, LEFTOVER, SOURCE, trial};
-use crate::actions::servers::source;
+use super::{EFFECT, trial};
+use crate::actions::servers::{end_all, source};
 use crate::actions::{Reading, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::runbook::inputs::Snapshot;
 use crate::domain::{Check, Failure, Preview};
 use crate::services::mysql::Session;
-use crate::services::mysql::lock::end_leftover;
-use crate::services::mysql::replication::server_uuid;
 use crate::services::mysql::snapshot::{self, Manifest};
 
 const WHY: &str = "the first backup of what the tenants had before the migration: no rollback deletes it";
@@ -41,17 +39,14 @@ pub(super) async fn rollback(inputs: &Snapshot, cx: &Working) -> Result<Vec<Chec
     }
     let directory = cx.directory();
     if let Ok(manifest) = Manifest::read(&directory) {
-        manifest.check_files(&directory)?;
+        manifest.check_files(&directory, cx.cancel()).await?;
         cx.keep(Some(EFFECT), format!("the first snapshot, in {}", directory.display()), WHY)?;
         let evidence = format!("{} files, {} rows", manifest.chunks.len(), manifest.rows());
         return Ok(vec![Check::passed("the first snapshot is kept, every file as its manifest says", evidence)]);
     }
     cx.take_back(EFFECT, async |_| {
         let mut session = Session::open(&source(cx).await?).await?;
-        cx.recognise(SOURCE, &server_uuid(&mut session).await?)?;
-        for lock in inputs.options(cx)?.locks.all() {
-            end_leftover(&mut session, lock, LEFTOVER).await?;
-        }
+        end_all(&mut session, inputs.options(cx)?.locks.all()).await?;
         session.close().await?;
         snapshot::remove(&directory).map_err(|why| {
             Failure::permanent(format!("remove the interrupted snapshot in {}", directory.display()))

@@ -8,27 +8,22 @@ mod back;
 mod trial;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::restore::listener;
-use super::servers::source;
+use super::servers::{end_all, source};
 use super::{Action, Checking, Effect, Outputs, Reading, Reality, Result, Working};
 use crate::domain::preview::Verb;
 use crate::domain::resource::SOURCE;
 use crate::domain::runbook::inputs::Snapshot;
 use crate::domain::{Check, Failure, Preview, Resource};
-use crate::services::mysql::lock::end_leftover;
 use crate::services::mysql::snapshot::{self, Locks, Manifest, Options, Patience, freeze};
 use crate::services::mysql::table::read_tables;
 use crate::services::mysql::{Server, Session};
 
 /// The one effect.
 const EFFECT: &str = "snapshot";
-
-/// How long a session of an earlier attempt may take to be gone.
-const LEFTOVER: Duration = Duration::from_secs(30);
 
 impl Snapshot {
     fn options(&self, cx: &Reading) -> Result<Options> {
@@ -45,7 +40,6 @@ impl Action for Snapshot {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
         let mut session = Session::open(&source(cx).await?).await?;
         let server = Server::read(&mut session).await?;
-        cx.recognise(SOURCE, &server.uuid)?;
         let tables = read_tables(&mut session, &cx.source()?.schemas).await?;
         let objections = freeze::objections(&mut session, &tables).await?;
         if !objections.is_empty() {
@@ -75,9 +69,7 @@ impl Action for Snapshot {
         let (directory, options) = (cx.directory(), self.options(cx)?);
         let look = async { Ok(if Manifest::read(&directory).is_ok() { Reality::Done(()) } else { Reality::NotDone }) };
         let act = async {
-            for lock in options.locks.all() {
-                end_leftover(&mut session, lock, LEFTOVER).await?;
-            }
+            end_all(&mut session, options.locks.all()).await?;
             let thrown = snapshot::discard(&directory)
                 .map_err(|why| Failure::permanent(format!("clear {}", directory.display())).because(why.to_string()))?;
             if thrown > 0 {
@@ -101,7 +93,7 @@ impl Action for Snapshot {
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
         let directory = cx.directory();
         let manifest = Manifest::read(&directory)?;
-        manifest.check_files(&directory)?;
+        manifest.check_files(&directory, cx.cancel()).await?;
         let mut checks = vec![
             Check::passed(
                 "every file of the snapshot is as its manifest says",

@@ -186,5 +186,6 @@ fn endpoint(port: u16, password: &str) -> Endpoint {
         password: SecretString::from(password.to_owned()),
         database: None,
         tls: Tls::Preferred,
+        identity: None,
     }
 }

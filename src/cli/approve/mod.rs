@@ -1,22 +1,22 @@
 //! `cutover approve`: somebody who does not drive looks at a step's preview, and signs exactly that.
 //!
 //! The preview comes from the engine and is drawn here; its digest is computed here too, and that one is signed.
-//! Where there is no way to the engine, the text to sign travels as a file, and so does its signature.
+//! Where there is no way to the engine, text and preview travel as files, and so does the signature ([`by_file`]).
 
+mod by_file;
 mod sign;
 
-use std::fs;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Stop, Which, gate, output, present};
-use crate::domain::approval::{Approval, NAMESPACE, Statement};
+use crate::domain::approval::{Approval, Statement};
 use crate::domain::runbook::Person;
-use crate::domain::{Failure, Period, Plan, RunId, StepId, plain};
+use crate::domain::{Failure, Period, Plan, Preview, RunId, StepId, plain};
 use crate::journal::lock;
 use crate::protocol::client::{Client, Me};
 use crate::protocol::{address, order::Previewed};
@@ -39,11 +39,12 @@ pub(super) struct ApproveArgs {
     /// Sign only if this is the preview's digest, and ask nothing: for somebody who has looked at it already.
     #[arg(long, value_name = "HEX")]
     digest: Option<String>,
-    /// Write the text to be signed somewhere else, and the preview beside it; with --signature: what was signed.
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    /// By file, where there is no way to the engine. Alone: write the text to be signed, and the preview beside it;
+    /// with --key: look at those and sign, without an engine; with --signature: hand in what was signed.
+    #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
-    /// Hand in a signature that was made somewhere else, of the text in --request.
-    #[arg(long, value_name = "FILE", requires = "request")]
+    /// A signature that was made somewhere else, of the text in --request.
+    #[arg(long, value_name = "FILE", requires = "request", conflicts_with = "key")]
     signature: Option<PathBuf>,
     /// The engine's socket, where it is not found by the runbook: one that SSH forwards, say.
     #[arg(long, value_name = "PATH")]
@@ -55,25 +56,30 @@ pub(super) async fn approve(args: &ApproveArgs) -> Result<(), Stop> {
     let plan = args.which.plan()?;
     let step = super::session::known_step(&plan, &args.step)?;
     let by = args.name.clone().unwrap_or_else(|| lock::myself().who);
+    if let (Some(request), Some(_)) = (&args.request, &args.key) {
+        let person = may_approve(&plan, &step, &by)?;
+        let (statement, preview) = by_file::read(request, &step)?;
+        let seen = Seen { statement, preview, seq: None, from: format!("from {}", request.display()) };
+        let signature = seen.signed_by(person, args).await?;
+        let approval = Approval { statement: seen.statement, by, signature };
+        approval.verify(&plan)?;
+        return Ok(by_file::keep(request, &approval.signature)?);
+    }
     let socket = args.socket.clone().unwrap_or_else(|| address::of(&args.which.directory(&plan)));
     let client = Client::unix(&socket, Me::new(by.clone()))?;
     let (statement, signature) = match (&args.request, &args.signature) {
-        (Some(request), Some(signature)) => (read(request)?.parse::<Statement>()?, read(signature)?),
-        (Some(request), None) => return Ok(write(request, &looked_at(&client, args, &step).await?)?),
+        (Some(request), Some(signature)) => (by_file::statement(request, &step)?, by_file::text(signature)?),
+        (Some(request), None) => {
+            let seen = Seen::of_the_engine(&client, args, &step).await?;
+            return Ok(by_file::write(request, &seen.statement, &seen.preview)?);
+        }
         _ => {
             let person = may_approve(&plan, &step, &by)?;
-            let (statement, previewed) = looked_at(&client, args, &step).await?;
-            draw(&statement, &previewed, args, &client).await?;
-            agreed(args, person, &statement)?;
-            let key = args.key.as_deref().ok_or_else(|| Failure::refused("--key names the key to sign with"))?;
-            let signature = sign::sign(&statement, key).await?;
-            (statement, signature)
+            let seen = Seen::of_the_engine(&client, args, &step).await?;
+            let signature = seen.signed_by(person, args).await?;
+            (seen.statement, signature)
         }
     };
-    if statement.step != step {
-        let what = format!("the request is for step `{}`, not `{step}`", statement.step);
-        return Err(Failure::refused(what).into());
-    }
     let approval = Approval { statement, by, signature };
     let key = approval.verify(&plan)?;
     let seq = client.approve(&approval).await?.seq;
@@ -92,7 +98,7 @@ fn may_approve<'a>(plan: &'a Plan, step: &StepId, by: &str) -> Result<&'a Person
     let wanted = plan.step(step).and_then(|step| step.gate.approval.as_ref());
     let wanted = wanted.ok_or_else(|| Failure::refused(format!("step `{step}` asks for no approval")))?;
     let people = &plan.runbook.people;
-    let person = people.iter().find(|person| person.name == by && person.role == wanted.role);
+    let person = people.iter().find(|person| person.goes_by(by) && person.role == wanted.role);
     person.ok_or_else(|| {
         let names: Vec<_> = people.iter().filter(|one| one.role == wanted.role).map(|one| one.name.as_str()).collect();
         Failure::refused(format!("{by} cannot approve step `{step}`"))
@@ -101,45 +107,65 @@ fn may_approve<'a>(plan: &'a Plan, step: &StepId, by: &str) -> Result<&'a Person
     })
 }
 
-/// The preview with the statement about it; refused where the engine's digest is not that of the preview.
-async fn looked_at(client: &Client, args: &ApproveArgs, step: &StepId) -> Result<(Statement, Previewed), Failure> {
-    let view = client.view().await?;
-    let previewed = client.preview(step).await?;
-    let digest = previewed.preview.digest();
-    if digest != previewed.digest {
-        return Err(Failure::refused(format!("the preview of `{step}` is not the one that the engine named"))
-            .because(format!("its digest is {digest}, the engine said {}", previewed.digest))
-            .next("are this program and the engine of one version? do not approve before that is known"));
-    }
-    let attempt = view.step(step).map_or(0, |step| step.attempt) + 1;
-    // Whole seconds: the text is read by people.
-    let until = Timestamp::now().as_second();
-    let expires = Timestamp::from_second(until).unwrap_or_default();
-    let lasts = SignedDuration::try_from(args.lasts.duration()).unwrap_or(SignedDuration::MAX);
-    let expires =
-        expires.checked_add(lasts).map_err(|why| Failure::refused("--for is too long").because(why.to_string()))?;
-    Ok((Statement { run: RunId(view.run), step: step.clone(), attempt, digest, expires }, previewed))
+/// A preview with the statement about it.
+struct Seen {
+    statement: Statement,
+    preview: Preview,
+    /// The place in the journal that it was drawn at, where an engine said so.
+    seq: Option<u64>,
+    /// Where it is from, for who reads it.
+    from: String,
 }
 
-async fn draw(
-    statement: &Statement,
-    previewed: &Previewed,
-    args: &ApproveArgs,
-    client: &Client,
-) -> Result<(), Failure> {
-    if args.which.json {
-        present::json(&json!({ "event": "preview", "step": statement.step, "previewed": previewed }));
-        return Ok(());
+impl Seen {
+    /// As it is now; refused where the engine's digest is not that of the preview.
+    async fn of_the_engine(client: &Client, args: &ApproveArgs, step: &StepId) -> Result<Self, Failure> {
+        let view = client.view().await?;
+        let Previewed { preview, digest: named, seq } = client.preview(step).await?;
+        let digest = preview.digest();
+        if digest != named {
+            return Err(Failure::refused(format!("the preview of `{step}` is not the one that the engine named"))
+                .because(format!("its digest is {digest}, the engine said {named}"))
+                .next("are this program and the engine of one version? do not approve before that is known"));
+        }
+        let attempt = view.step(step).map_or(0, |step| step.attempt) + 1;
+        // Whole seconds: the text is read by people.
+        let until = Timestamp::now().as_second();
+        let expires = Timestamp::from_second(until).unwrap_or_default();
+        let lasts = SignedDuration::try_from(args.lasts.duration()).unwrap_or(SignedDuration::MAX);
+        let expires =
+            expires.checked_add(lasts).map_err(|why| Failure::refused("--for is too long").because(why.to_string()))?;
+        let driver = view.driver.map_or_else(|| "nobody".to_owned(), |driver| driver.name);
+        let from = format!("{} ({}), {driver} drives", view.runbook, view.environment);
+        let statement = Statement { run: RunId(view.run), step: step.clone(), attempt, digest, expires };
+        Ok(Self { statement, preview, seq: Some(seq), from })
     }
-    let view = client.view().await?;
-    let driver = view.driver.map_or_else(|| "nobody".to_owned(), |driver| driver.name);
-    present::line(&plain::line(&format!("{} ({}), {} drives", view.runbook, view.environment, driver)));
-    present::line(&format!("== {}, attempt {}", statement.step, statement.attempt));
-    for line in output::preview(&previewed.preview).lines() {
-        present::line(&plain::line(line));
+
+    /// Draws it, asks that person, signs.
+    async fn signed_by(&self, person: &Person, args: &ApproveArgs) -> Result<String, Stop> {
+        self.draw(args.which.json);
+        agreed(args, person, &self.statement)?;
+        let key = args.key.as_deref().ok_or_else(|| Failure::refused("--key names the key to sign with"))?;
+        Ok(sign::sign(&self.statement, key).await?)
     }
-    present::line(&format!("    digest {}, good until {}", statement.digest, statement.expires));
-    Ok(())
+
+    fn draw(&self, json: bool) {
+        let Self { statement, preview, seq, from } = self;
+        if json {
+            let mut previewed = json!({ "preview": preview, "digest": statement.digest });
+            if let Some(seq) = seq {
+                previewed["seq"] = json!(seq);
+            }
+            present::json(&json!({ "event": "preview", "step": statement.step, "previewed": previewed }));
+            return;
+        }
+        present::line(&plain::line(from));
+        present::line(&format!("== {}, attempt {}", statement.step, statement.attempt));
+        for line in output::preview(preview).lines() {
+            present::line(&plain::line(line));
+        }
+        present::line(&format!("    digest {}, good until {}", statement.digest, statement.expires));
+    }
 }
 
 /// The approver agrees to what was drawn: by typing the step, or by the digest that they had looked at before.
@@ -159,24 +185,4 @@ fn agreed(args: &ApproveArgs, person: &Person, statement: &Statement) -> Result<
     }
     let answer = gate::ask(&format!("{} ({}): type `{}` to sign this: ", person.name, person.role, statement.step))?;
     if answer == statement.step.as_str() { Ok(()) } else { Err(Stop::AtGate("nothing was signed".to_owned())) }
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path)
-        .map_err(|why| Failure::refused(format!("read {}", path.display())).because(why.to_string()))
-}
-
-/// Writes what is to be signed, and beside it the preview that it is about.
-fn write(request: &Path, (statement, previewed): &(Statement, Previewed)) -> Result<(), Failure> {
-    let mut beside = request.as_os_str().to_owned();
-    beside.push(".preview.json");
-    let beside = PathBuf::from(beside);
-    let fault =
-        |why: std::io::Error| Failure::permanent(format!("write {}", request.display())).because(why.to_string());
-    fs::write(&beside, format!("{:#}\n", json!(previewed.preview))).map_err(fault)?;
-    fs::write(request, statement.to_string()).map_err(fault)?;
-    let (request, beside) = (request.display(), beside.display());
-    present::line(&format!("written: {request}, and the preview that it is about: {beside}"));
-    present::line(&format!("to sign it: ssh-keygen -Y sign -n {NAMESPACE} -f KEY {request}"));
-    Ok(())
 }

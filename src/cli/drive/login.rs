@@ -1,35 +1,42 @@
 //! What dies with the login, and what is done about it: named before an engine is started from one.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::domain::Plan;
+use crate::services::{kubernetes, secrets};
+
+/// A scope of its own for a command, which the end of a login leaves alone.
+const SCOPE: &[&str] = &["systemd-run", "--user", "--scope", "--quiet", "--collect", "--"];
 
 /// Where systemd-logind is told to end what a user left running.
 const LOGIND: &[&str] = &["/etc/systemd/logind.conf", "/etc/systemd/logind.conf.d", "/usr/lib/systemd/logind.conf.d"];
 
 /// The words that put a command out of the login's reach; none where none are needed, or none would help.
 pub(super) fn outlive() -> Vec<OsString> {
-    if kills_user_processes() && user_manager_lingers() {
-        return ["systemd-run", "--user", "--scope", "--quiet", "--collect", "--"].map(OsString::from).to_vec();
+    if kills_user_processes() && user_manager_lingers() && has_scopes() {
+        return SCOPE.iter().map(OsString::from).collect();
     }
     Vec::new()
 }
 
-/// Says what the engine would lose at the end of this login.
-pub(super) fn name_what_dies_with_it(state: &Path) {
-    for warning in warnings(state) {
-        eprintln!("note: {warning}");
-    }
-}
-
-fn warnings(state: &Path) -> Vec<String> {
+/// What the engine would lose at the end of this login.
+pub(super) fn warnings(plan: &Plan, state: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    if kills_user_processes() && !user_manager_lingers() {
-        found.push(
-            "THE ENGINE ENDS WITH THIS LOGIN: systemd ends a user's processes at logout here (KillUserProcesses). \
-             `loginctl enable-linger` lets it live on; give it before a step is started"
-                .to_owned(),
-        );
+    if kills_user_processes() && !(user_manager_lingers() && has_scopes()) {
+        let why = if user_manager_lingers() {
+            "`systemd-run --user --scope` gives it no scope of its own: see what it says, mend it"
+        } else {
+            "`loginctl enable-linger` lets it live on; give it"
+        };
+        found.push(format!(
+            "THE ENGINE ENDS WITH THIS LOGIN: systemd ends a user's processes at logout here (KillUserProcesses). {why} \
+             before a step is started"
+        ));
     }
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     if variable("SSH_CONNECTION").is_some()
@@ -42,7 +49,46 @@ fn warnings(state: &Path) -> Vec<String> {
     if let Some(directory) = variable("XDG_RUNTIME_DIR").filter(|directory| state.starts_with(directory)) {
         found.push(format!("XDG_RUNTIME_DIR={directory} is removed at logout, and the state directory is in it"));
     }
+    found.extend(programs(plan));
     found
+}
+
+/// The programs that the engine asks for credentials: one that keeps its login in this session, or that prompts, has
+/// none once it is over.
+fn programs(plan: &Plan) -> Option<String> {
+    let connections = &plan.runbook.connections;
+    let mut found = BTreeSet::new();
+    commands(&serde_json::to_value(connections).unwrap_or_default(), &mut found);
+    if let Some(cluster) = &connections.kubernetes {
+        let kubeconfig = cluster.kubeconfig.as_ref().map(|path| secrets::expand(path, &plan.directory()));
+        found.extend(kubernetes::login_program(kubeconfig.as_deref(), &cluster.context));
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let named = found.into_iter().collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "credentials come from {named}: whatever prompts, or keeps its login in this session, gives none after logout"
+    ))
+}
+
+/// The programs of references to secrets: `{ command = [...] }`, wherever one stands; the front's command is none.
+fn commands(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(program)) = fields.get("command").and_then(|command| command.get(0)) {
+                found.insert(program.clone());
+            }
+            fields.iter().filter(|(name, _)| *name != "front").for_each(|(_, value)| commands(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| commands(value, found)),
+        _ => {}
+    }
+}
+
+/// Whether systemd gives a scope here: it may be there and refuse.
+fn has_scopes() -> bool {
+    said(SCOPE[0], &[&SCOPE[1..], &["true"]].concat()).is_some()
 }
 
 /// Whether systemd-logind ends a user's processes at logout.
@@ -76,4 +122,22 @@ fn configured(path: &Path) -> bool {
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_that_give_credentials_are_named_and_the_front_is_none() {
+        let connections = serde_json::json!({
+            "front": { "command": ["ssh", "rev1"] },
+            "source": { "mysql": { "password": { "command": ["vault", "read"] } } },
+            "target": { "mysql": { "password": { "env": "PW" } } },
+            "registry": { "account": { "password": { "command": ["aws", "ecr"] } } },
+        });
+        let mut found = BTreeSet::new();
+        commands(&connections, &mut found);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["aws", "vault"]);
+    }
 }

@@ -1,6 +1,7 @@
 //! `cutover drive`: a terminal's way to a run. It attaches to the engine, starts one where there is none, and
 //! takes the wheel where nobody has it; what the terminal does then costs the engine nothing.
 
+pub(super) mod come_back;
 mod login;
 mod plain;
 mod seat;
@@ -15,7 +16,7 @@ use clap::Args;
 use super::share::window::WindowArgs;
 use super::{Stop, Which, present};
 use crate::domain::Failure;
-use crate::journal::lock;
+use crate::journal::{lock, private};
 use crate::protocol::client::{Client, Me};
 use crate::protocol::order::{Order, Verb};
 use crate::protocol::{address, view::View};
@@ -62,18 +63,20 @@ pub(super) async fn drive(args: &DriveArgs) -> Result<(), Stop> {
     let plan = args.which.plan()?;
     let directory = args.which.directory(&plan);
     let me = Me::new(args.name.clone().unwrap_or_else(|| lock::myself().who));
-    let client = if let Ok((client, _)) = attach(&directory, me.clone()).await {
-        args.window.compare(&directory);
-        client
+    let (client, warnings) = if let Ok((client, _)) = attach(&directory, me.clone()).await {
+        (client, args.window.compare(&directory).into_iter().collect())
     } else {
-        login::name_what_dies_with_it(&directory);
+        let mut warnings = login::warnings(&plan, &directory);
         args.window.announce();
         start::engine(&args.which, &directory, engine_words(args)).await?;
-        attach(&directory, me).await?.0
+        warnings.extend(args.window.warning());
+        warnings.extend(private::open_to_others(&directory));
+        (attach(&directory, me).await?.0, warnings)
     };
     let view = take_free_wheel(&client).await?;
     let (back, json) = (come_back(args), args.which.json);
-    follow(Attached { client, view, back, json, watch: false, look: args.look.clone(), copies: directory }).await
+    let look = args.look.clone();
+    follow(Attached { client, view, back, json, watch: false, look, copies: directory, warnings }).await
 }
 
 /// What the engine is told of this command.
@@ -98,18 +101,26 @@ pub(super) struct Attached {
     pub look: Look,
     /// Where copies of what is on the screen are kept.
     pub copies: PathBuf,
+    /// What its person has to know before anything else.
+    pub warnings: Vec<String>,
 }
 
 /// Shows the run until this client is told to go.
 pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
-    let Attached { client, view, back, json, watch, look, copies } = attached;
+    let Attached { client, view, back, json, watch, look, copies, warnings } = attached;
     match look.options(watch, &client.me().name, copies)? {
-        Some(options) if !json => {
+        Some(mut options) if !json => {
+            options.warnings = warnings;
             let last = tui::run(&client, view, options).await?;
-            plain::left(&last, &back);
+            plain::left(&last.view, last.lost.as_ref(), &back);
             Ok(())
         }
-        _ => plain::follow(&client, view, json, &back).await,
+        _ => {
+            for warning in &warnings {
+                eprintln!("note: {warning}");
+            }
+            plain::follow(&client, view, json, &back).await
+        }
     }
 }
 
@@ -133,15 +144,9 @@ async fn take_free_wheel(client: &Client) -> Result<View, Failure> {
     client.view().await
 }
 
-/// The command that comes back to this run.
+/// The command that comes back to this run, and to its page should its engine have ended meanwhile.
 fn come_back(args: &DriveArgs) -> String {
-    let (which, quoted) = (&args.which, |path: &PathBuf| path.display().to_string());
-    let mut command = format!("cutover drive {}", quoted(&which.runbook));
-    if let Some(name) = &args.name {
-        command = format!("{command} --as {name}");
-    }
-    if let Some(state) = &which.state {
-        command = format!("{command} --state {}", quoted(state));
-    }
-    which.set.iter().fold(command, |command, value| format!("{command} --set '{value}'"))
+    let name = args.name.iter().flat_map(|name| ["--as".into(), name.into()]);
+    let more: Vec<OsString> = name.chain(args.window.words()).collect();
+    come_back::command("drive", &args.which, &more)
 }

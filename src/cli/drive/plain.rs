@@ -35,20 +35,26 @@ pub(super) async fn follow(client: &Client, first: View, json: bool, back: &str)
                 view = *newer;
                 shown.view(client, &view).await;
             }
-            Some(Update::Beat(_)) => shown.lost = false,
+            Some(Update::Beat(_)) => shown.lost = None,
             Some(Update::Lost(failure)) => shown.lost(&failure),
             None => break,
         }
     }
     if !json {
-        left(&view, back);
+        left(&view, shown.lost.as_ref(), back);
     }
     Ok(())
 }
 
 /// What goes on without this client, and how to come back. The terminal may be gone: then nobody reads it.
-pub(super) fn left(view: &View, back: &str) {
-    present::line(&format!("detached; the engine goes on: {}", view.sentence.text));
+pub(super) fn left(view: &View, lost: Option<&Failure>, back: &str) {
+    match lost {
+        None => present::line(&format!("detached; the engine goes on: {}", view.sentence.text)),
+        Some(why) => {
+            present::line(&format!("detached; whether the engine goes on is not known: {why}"));
+            present::line(&format!("when it was last heard of: {}", view.sentence.text));
+        }
+    }
     present::line(&format!("come back with: {back}"));
 }
 
@@ -58,12 +64,12 @@ struct Shown {
     json: bool,
     sentence: String,
     line: u64,
-    lost: bool,
+    lost: Option<Failure>,
 }
 
 impl Shown {
     async fn view(&mut self, client: &Client, view: &View) {
-        self.lost = false;
+        self.lost = None;
         if self.json {
             present::json(&json!({ "event": "view", "view": view }));
             return;
@@ -90,10 +96,10 @@ impl Shown {
     fn lost(&mut self, failure: &Failure) {
         if self.json {
             present::json(&json!({ "event": "lost", "failure": failure }));
-        } else if !self.lost {
+        } else if self.lost.is_none() {
             let why = failure.why.first().map(|why| format!(": {why}")).unwrap_or_default();
             present::line(&format!("the engine does not answer{why}; trying again"));
         }
-        self.lost = true;
+        self.lost = Some(failure.clone());
     }
 }

@@ -19,6 +19,10 @@ pub(in crate::cli) struct Look {
     /// Letters instead of symbols, for terminals that have no others.
     #[arg(long, env = "CUTOVER_ASCII")]
     ascii: bool,
+    /// Take clicks and the wheel: they choose panels, tabs and steps, and scroll; they confirm nothing. The terminal
+    /// selects text with shift then.
+    #[arg(long, env = "CUTOVER_MOUSE")]
+    mouse: bool,
     /// Plain lines, also on a terminal.
     #[arg(long)]
     plain: bool,
@@ -43,7 +47,15 @@ impl Look {
         let letters = |name: &str| name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
         // A watcher's own machine keeps nothing of the run.
         let seen = (!watch).then(|| copies.join(format!("seen-{}", letters(name))));
-        Ok(self.is_drawn().then_some(Options { watch, keymap, theme, copies, seen }))
+        Ok(self.is_drawn().then_some(Options {
+            watch,
+            keymap,
+            theme,
+            mouse: self.mouse,
+            copies,
+            seen,
+            warnings: vec![],
+        }))
     }
 
     /// Whether there is a terminal to draw on, and lines are not wanted instead.

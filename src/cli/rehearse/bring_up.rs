@@ -103,6 +103,7 @@ fn pending(part: &str) -> Step {
         planned_s: None,
         fraction: None,
         left_s: None,
+        stands_since: None,
         gate: Gate::default(),
         parts: Vec::new(),
         meters: Vec::new(),

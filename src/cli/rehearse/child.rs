@@ -32,9 +32,7 @@ pub(super) struct Child {
 impl Child {
     pub(super) fn new(args: &RehearseArgs, directory: &Path) -> Self {
         let (runbook, state) = (args.runbook.clone(), directory.join("state"));
-        let named = args.crash_at.clone();
-        let deaths = if named.is_empty() { crash::places() } else { named };
-        Self { runbook, set: args.set(), state, json: args.json, deaths, measured: Map::new() }
+        Self { runbook, set: args.set(), state, json: args.json, deaths: deaths(args), measured: Map::new() }
     }
 
     /// How often the engine died: started again by its supervisor, or from here.
@@ -97,7 +95,14 @@ impl Child {
             }
             return Err(self.failure(status)?);
         }
-        Err(Failure::permanent(format!("the engine died {} times", self.crashes()?)).into())
+        Err(Failure::permanent(format!("the engine died {} times", self.crashes()?))
+            .because("each time it was started again, and died once more")
+            .next(format!(
+                "`cutover journal {} --state {}` shows at what it died",
+                self.runbook.display(),
+                self.state.display()
+            ))
+            .into())
     }
 
     async fn once(&self, arguments: &[&str], died: usize) -> Result<ExitStatus, Stop> {
@@ -133,6 +138,11 @@ impl Child {
         let failure = failed.unwrap_or_else(|| Failure::permanent(format!("the engine ended with {status}")));
         Ok(Stop::Failed(failure))
     }
+}
+
+/// Where the engine is to die.
+pub(super) fn deaths(args: &RehearseArgs) -> Vec<String> {
+    if args.crash_at.is_empty() { crash::places() } else { args.crash_at.clone() }
 }
 
 /// The rehearsal's own summary is the last line: the engine's is left out.

@@ -44,7 +44,7 @@ impl Course {
             }
             // The steps up to the last one that leaves Rev1 running, then the rest: in between the tenants
             // are served by the new side long enough to be counted.
-            (Some(switch), None | Some("settle")) => {
+            (Some(switch), until) if until.is_none_or(|until| comes_later(plan, until, switch.as_str())) => {
                 child.drive(Some(switch.as_str())).await?;
                 tenants.served_by_the_new_side().await?;
                 tenants.look_into_the_old().await?;
@@ -53,4 +53,10 @@ impl Course {
             (_, until) => child.drive(until).await,
         }
     }
+}
+
+/// Whether a step is driven after another one.
+fn comes_later(plan: &Plan, step: &str, than: &str) -> bool {
+    let place = |id: &str| plan.runbook.steps.iter().position(|step| step.id.as_str() == id);
+    place(step) > place(than)
 }

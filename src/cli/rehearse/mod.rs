@@ -23,8 +23,9 @@ use serde_json::{Value, json};
 use super::drive::Look;
 use super::{Stop, lab as lab_command, present, summary};
 use crate::domain::{Failure, StepId};
+use crate::engine::{self, crash};
 use crate::lab::{self, Lab, News, Part, Progress, UpOptions};
-use crate::{engine, loader};
+use crate::loader;
 use bring_up::BringUp;
 use by_hand::Hands;
 use child::Child;
@@ -85,8 +86,11 @@ impl RehearseArgs {
 pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
     let mut said = false;
     let result = begin_and_drive(args, &mut said).await;
-    if args.json && !said {
-        present::json(&summary::without_run(&result));
+    if let Err(stop) = &result
+        && args.json
+        && !said
+    {
+        present::json(&summary::without_run(stop));
     }
     result
 }
@@ -96,6 +100,8 @@ async fn begin_and_drive(args: &RehearseArgs, said: &mut bool) -> Result<(), Sto
     if plan.runbook.environment != "lab" {
         return Err(Failure::refused("a rehearsal drives the lab, and this runbook's environment is another").into());
     }
+    // Not only after the lab was brought up.
+    crash::known(&child::deaths(args), &plan)?;
     let hands = if args.yes { None } else { Some(Hands::agreed(args.runbook.clone(), args.set(), args.look.clone())?) };
     let lab = Lab::open(lab::directory())?;
     let own = Chosen::of(&args.cluster, &args.phrases, &plan, runs()).await?;
@@ -166,7 +172,12 @@ fn nothing_lost(traffic: &Value) -> Result<(), Stop> {
                     .next("`cutover lab recount` counts them again")
                     .into());
             }
-            None => return Err(Failure::permanent(format!("the rehearsal could not count its {count}")).into()),
+            None => {
+                return Err(Failure::permanent(format!("the rehearsal could not count its {count}"))
+                    .because("the database that serves did not answer the ledger")
+                    .next("`cutover lab status` says which part is down; then `cutover lab recount` counts again")
+                    .into());
+            }
         }
     }
     Ok(())

@@ -115,7 +115,12 @@ impl Tenants {
             }
             if tokio::time::Instant::now() > deadline {
                 return Err(Failure::permanent(format!("waited {} s until {what}", patience.as_secs()))
-                    .because(format!("{:?}", self.traffic.live()))
+                    .because(self.traffic.live().map_or_else(|| "nothing was heard of them".to_owned(), |live| {
+                        format!(
+                            "{} requests so far, {} failed; {} writes acknowledged, {} unknown; the longest wait {:.1} s",
+                            live.requests, live.failed, live.acknowledged, live.unknown, live.longest_stall_seconds
+                        )
+                    }))
                     .next("`cutover lab status`; its log is traffic.log in the rehearsal's directory")
                     .into());
             }
@@ -126,6 +131,7 @@ impl Tenants {
 fn party(name: &str, mysql: &MySql) -> Result<ledger::Party, Failure> {
     let address: IpAddr = mysql.host.parse().map_err(|_| {
         Failure::permanent(format!("the lab's {name} is given by name, not by address: {}", mysql.host))
+            .next("leave its host in `[values]` as runbooks/rehearsal.toml has it")
     })?;
     let secret = match &mysql.password {
         SecretRef::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),

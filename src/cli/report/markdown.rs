@@ -63,6 +63,8 @@ fn said(event: &Event) -> Option<String> {
         Event::Companion { step, healthy, detail } => {
             format!("what `{step}` left running is {}: {detail}", if *healthy { "healthy" } else { "not healthy" })
         }
+        Event::LimitCrossed { what, value } => format!("a limit was crossed: {what}: {value}"),
+        Event::LimitBack { what, .. } => format!("back from its limit: {what}"),
         _ => return None,
     })
 }

@@ -74,15 +74,14 @@ impl WindowArgs {
         words
     }
 
-    /// Says so where an engine that runs already does not serve what is asked for.
-    pub(in crate::cli) fn compare(&self, directory: &Path) {
-        let Some(address) = self.share else { return };
+    /// What to tell where an engine runs already: that it serves something else than is asked for, or what that means.
+    pub(in crate::cli) fn compare(&self, directory: &Path) -> Option<String> {
         let served = served(directory);
-        if served.as_deref() != Some(&self.url(address)) {
-            let where_it_is =
-                served.map_or_else(|| "shares no page".to_owned(), |url| format!("shares its page at {url}"));
-            eprintln!("note: the engine runs already and {where_it_is}: end it and start it again with --share");
+        if served.as_deref() == Some(&self.url(self.share?)) {
+            return self.warning();
         }
+        let where_it_is = served.map_or_else(|| "shares no page".to_owned(), |url| format!("shares its page at {url}"));
+        Some(format!("the engine runs already and {where_it_is}: end it and start it again with --share"))
     }
 
     fn url(&self, address: SocketAddr) -> String {
@@ -107,16 +106,26 @@ impl WindowArgs {
         // Only for `cutover share` to print whole links.
         let _ = fs::write(directory.join(FILE), format!("{url}\n"));
         self.announce();
+        if let Some(warning) = self.warning() {
+            eprintln!("WARNING: {warning}");
+        }
         Ok(Some(share))
     }
 
-    /// Says on this terminal where the page will be, and what that means: the engine has none.
+    /// Says on this terminal where the page will be: the engine has none.
     pub(in crate::cli) fn announce(&self) {
-        let Some(address) = self.share else { return };
-        eprintln!("sharing the page at {}", self.url(address));
-        if self.share_cert.is_none() && !address.ip().is_loopback() {
-            eprintln!("WARNING: WITHOUT ENCRYPTION: whoever is on the way reads the page, and can use its links");
+        if let Some(address) = self.share {
+            eprintln!("sharing the page at {}", self.url(address));
         }
+    }
+
+    /// What it means to share without encryption. The seat shows it too: it covers what stood on the terminal before.
+    pub(in crate::cli) fn warning(&self) -> Option<String> {
+        let address = self.share.filter(|address| self.share_cert.is_none() && !address.ip().is_loopback())?;
+        let url = self.url(address);
+        Some(format!(
+            "THE PAGE IS SHARED WITHOUT ENCRYPTION at {url}: whoever is on the way reads it, and can use its links"
+        ))
     }
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use ssh_key::{Fingerprint, HashAlg, PublicKey, SshSig};
+use ssh_key::{Algorithm, EcdsaCurve, Fingerprint, HashAlg, PublicKey, SshSig};
 
 use super::failure::Failure;
 use super::ids::{RunId, StepId};
@@ -19,6 +19,9 @@ use super::runbook::{Person, Step};
 
 /// SSHSIG's namespace: a signature made for anything else is not an approval.
 pub const NAMESPACE: &str = "cutover-approval";
+
+/// The environment in which a driver needs no key.
+const LAB: &str = "lab";
 
 /// What an approver says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +95,7 @@ impl Approval {
     /// # Errors
     /// Refused: nobody of that name, not their key, or a signature of something else.
     pub fn verify(&self, plan: &Plan) -> Result<Fingerprint, Failure> {
-        let person = plan.runbook.people.iter().find(|person| person.name == self.by);
+        let person = person(plan, &self.by);
         let person = person.ok_or_else(|| self.refused(format!("{} is not among the runbook's people", self.by)))?;
         let key = key(person)?;
         let signature: SshSig =
@@ -102,6 +105,34 @@ impl Approval {
         Ok(key.fingerprint(HashAlg::Sha256))
     }
 
+    /// Whether the step asks for the approval of a person with this one's role.
+    ///
+    /// # Errors
+    /// Refused: it asks for none, or for somebody else's.
+    pub fn is_asked_for(&self, plan: &Plan, step: &Step) -> Result<(), Failure> {
+        let Some(wanted) = &step.gate.approval else {
+            return Err(self.refused("the step asks for no approval".to_owned()));
+        };
+        match person(plan, &self.by) {
+            Some(person) if person.role == wanted.role => Ok(()),
+            Some(person) => {
+                let why =
+                    format!("{} has the role `{}`, and the step asks for `{}`", self.by, person.role, wanted.role);
+                Err(self.refused(why).next(format!("a person with the role `{}` approves it", wanted.role)))
+            }
+            None => Err(self.refused(format!("{} is not among the runbook's people", self.by))),
+        }
+    }
+
+    /// Whether it is still good.
+    ///
+    /// # Errors
+    /// Refused: it ran out.
+    pub fn is_good_at(&self, now: Timestamp) -> Result<(), Failure> {
+        let expires = self.statement.expires;
+        if now < expires { Ok(()) } else { Err(self.refused(format!("it was good until {expires}, and it is {now}"))) }
+    }
+
     fn refused(&self, why: String) -> Failure {
         Failure::refused(format!("the approval of `{}` by {} is not taken", self.statement.step, self.by))
             .because(why)
@@ -109,33 +140,93 @@ impl Approval {
     }
 }
 
+/// That person, as the runbook has them.
+fn person<'a>(plan: &'a Plan, name: &str) -> Option<&'a Person> {
+    plan.runbook.people.iter().find(|person| person.goes_by(name))
+}
+
 /// A person's key as the runbook has it.
 fn key(person: &Person) -> Result<PublicKey, Failure> {
     let Some(key) = &person.key else {
         return Err(Failure::refused(format!("the runbook has no SSH public key of {}", person.name)));
     };
-    key.parse().map_err(|why| Failure::refused(format!("the SSH public key of {}: {why}", person.name)))
+    readable_key(key).map_err(|why| Failure::refused(format!("the SSH public key of {}: {why}", person.name)))
+}
+
+/// An SSH public key whose signatures can be verified here.
+///
+/// # Errors
+/// It is none, or of a kind that nothing here verifies.
+pub fn readable_key(text: &str) -> Result<PublicKey, String> {
+    let key: PublicKey = text.parse().map_err(|why| format!("it is not read as one: {why}"))?;
+    match key.algorithm() {
+        Algorithm::Ed25519
+        | Algorithm::SkEd25519
+        | Algorithm::SkEcdsaSha2NistP256
+        | Algorithm::Rsa { .. }
+        | Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 | EcdsaCurve::NistP384 } => Ok(key),
+        other => Err(format!("signatures of the kind {other} cannot be verified here")),
+    }
+}
+
+/// The driver's key. Approver and driver are told apart by it, so where a gate wants an approval the driver is one of
+/// the runbook's people: a name alone is whatever its owner typed.
+///
+/// In the environment `lab` a driver without a key is let through, and only the names are compared: whoever rehearses
+/// is in no runbook, the second person's key is public there, and nothing but the lab can be hit.
+fn drivers_key(plan: &Plan, driver: &str) -> Result<Option<PublicKey>, Failure> {
+    let found = person(plan, driver).map(key);
+    if plan.runbook.environment == LAB {
+        return Ok(found.and_then(Result::ok));
+    }
+    let why = match found {
+        Some(Ok(key)) => return Ok(Some(key)),
+        Some(Err(failure)) => failure.what,
+        None => format!("{driver} is not among the runbook's people"),
+    };
+    let what = format!("nobody can tell whether {driver}, who drives, is also the approver");
+    Err(Failure::refused(what).because(why).next(
+        "drive under the name that the runbook has for you (`drive --as NAME`), or write a [[person]] with that name \
+         and an SSH public key into it",
+    ))
+}
+
+/// When, by whom, and for which attempt a step would start.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The attempt.
+    pub attempt: u32,
+    /// Who drives; nothing where nobody does, and nobody can be the approver too.
+    pub driver: Option<&'a str>,
+    /// Now.
+    pub now: Timestamp,
 }
 
 /// Whether a step has the approval that its gate wants, for this preview, now.
 ///
 /// # Errors
-/// Refused: nobody with the role approved it, only the driver did, the preview is another, or it is too old.
+/// Refused: nobody with the role approved it, only the driver did, the driver is unknown, the preview is another, or
+/// it is too old.
 pub fn given<'a>(
     plan: &Plan,
     step: &Step,
     approvals: impl IntoIterator<Item = &'a Approval>,
-    (attempt, digest, driver, now): (u32, &str, &str, Timestamp),
+    digest: &str,
+    asked: Asked<'_>,
 ) -> Result<(), Failure> {
     let Some(wanted) = &step.gate.approval else { return Ok(()) };
-    let mut why = format!("nobody with the role `{}` has approved attempt {attempt}", wanted.role);
+    let waits = format!("step `{}` waits for an approval", step.id);
+    if let Some(driver) = asked.driver {
+        drivers_key(plan, driver).map_err(|failure| failure.while_doing(&waits))?;
+    }
+    let mut why = format!("nobody with the role `{}` has approved attempt {}", wanted.role, asked.attempt);
     for approval in approvals.into_iter().filter(|approval| approval.statement.step == step.id) {
-        match fits(plan, wanted, approval, (attempt, digest, driver, now)) {
+        match holds(plan, wanted, approval, asked).and_then(|()| is_of(approval, digest)) {
             Ok(()) => return Ok(()),
             Err(not) => why = not,
         }
     }
-    Err(Failure::refused(format!("step `{}` waits for an approval", step.id)).because(why).next(format!(
+    Err(Failure::refused(waits).because(why).next(format!(
         "a person with the role `{}` runs `cutover approve {} {}`",
         wanted.role,
         plan.file.display(),
@@ -143,37 +234,48 @@ pub fn given<'a>(
     )))
 }
 
-fn fits(
-    plan: &Plan,
-    wanted: &Wanted,
-    approval: &Approval,
-    (attempt, digest, driver, now): (u32, &str, &str, Timestamp),
-) -> Result<(), String> {
+/// Whether an approval would open its gate, should the preview be the one that was looked at.
+///
+/// # Errors
+/// Why it would not.
+pub fn holds(plan: &Plan, wanted: &Wanted, approval: &Approval, asked: Asked<'_>) -> Result<(), String> {
     let Approval { statement, by, .. } = approval;
-    let person = plan.runbook.people.iter().find(|person| person.name == *by);
-    let person = person.ok_or_else(|| format!("{by} is not among the runbook's people any more"))?;
-    let key_of = |name: &str| plan.runbook.people.iter().find(|person| person.name == name).and_then(|p| key(p).ok());
+    let person = person(plan, by).ok_or_else(|| format!("{by} is not among the runbook's people any more"))?;
     if person.role != wanted.role {
         return Err(format!("{by} has the role `{}`", person.role));
     }
-    if by == driver {
-        return Err(format!("{by} drives: the approver is somebody else"));
+    if let Some(driver) = asked.driver {
+        is_another(plan, person, driver)?;
     }
-    if let (Some(theirs), Some(drivers)) = (key_of(by), key_of(driver))
-        && theirs.key_data() == drivers.key_data()
-    {
-        return Err(format!("{by} signs with the driver's own key"));
+    if statement.attempt != asked.attempt {
+        return Err(format!("{by} approved attempt {}, and this is attempt {}", statement.attempt, asked.attempt));
     }
-    if statement.attempt != attempt {
-        return Err(format!("{by} approved attempt {}, and this is attempt {attempt}", statement.attempt));
-    }
-    if statement.digest != digest {
-        return Err(format!("{by} approved another preview: the world, or the runbook, changed since"));
-    }
-    if now >= statement.expires {
+    if asked.now >= statement.expires {
         return Err(format!("the approval by {by} was good until {}", statement.expires));
     }
     approval.verify(plan).map(drop).map_err(|failure| failure.why.join("; "))
+}
+
+/// Whether the approver is somebody else than the driver, by person and by key.
+fn is_another(plan: &Plan, approver: &Person, driver: &str) -> Result<(), String> {
+    let name = &approver.name;
+    if approver.goes_by(driver) {
+        return Err(format!("{name} drives: the approver is somebody else"));
+    }
+    let drivers = drivers_key(plan, driver).map_err(|failure| failure.what)?;
+    match (key(approver).ok(), drivers) {
+        (Some(theirs), Some(drivers)) if theirs.key_data() == drivers.key_data() => {
+            Err(format!("{name} signs with the driver's own key"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_of(Approval { statement, by, .. }: &Approval, digest: &str) -> Result<(), String> {
+    if statement.digest == digest {
+        return Ok(());
+    }
+    Err(format!("{by} approved another preview: the world, or the runbook, changed since"))
 }
 
 #[cfg(test)]

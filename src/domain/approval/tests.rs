@@ -24,11 +24,16 @@ fn public(seed: u8) -> String {
 
 /// Ana drives, Ben and Dan are DBAs; Dan has Ana's key.
 fn plan() -> Plan {
+    plan_of("production")
+}
+
+fn plan_of(environment: &str) -> Plan {
     let person = |name: &str, role: &str, seed| json!({ "name": name, "role": role, "key": public(seed) });
     let step = json!({ "id": "dns", "owner": "lead", "day": 5, "action": "manual",
         "gate": { "approval": { "role": "dba" } }, "with": { "instructions": "do it" } });
-    let runbook = json!({ "name": "a", "environment": "lab", "service": { "name": "a", "host": "a.example" },
-        "person": [person("ana", "lead", 1), person("ben", "dba", 2), person("dan", "dba", 1), person("eve", "guest", 5)],
+    let runbook = json!({ "name": "a", "environment": environment, "service": { "name": "a", "host": "a.example" },
+        "person": [person("ana", "lead", 1), person("ben", "dba", 2), person("dan", "dba", 1), person("eve", "guest", 5),
+            json!({ "name": "kim", "role": "lead" })],
         "step": [step] });
     Plan::new(serde_json::from_value(runbook).unwrap(), "a.toml".into())
 }
@@ -49,6 +54,10 @@ fn signed(by: &str, seed: u8, statement: Statement) -> Approval {
 
 /// Whether the gate opens for Ana, after these were taken in.
 fn opens(plan: &Plan, approvals: &[Approval], at: Timestamp) -> Result<(), Failure> {
+    opens_for("ana", plan, approvals, at)
+}
+
+fn opens_for(driver: &str, plan: &Plan, approvals: &[Approval], at: Timestamp) -> Result<(), Failure> {
     let mut state = RunState { run: Some(RunId("r".into())), ..RunState::default() };
     for approval in approvals {
         let say = Command::Say(Saying::Approve(approval.clone()));
@@ -56,7 +65,8 @@ fn opens(plan: &Plan, approvals: &[Approval], at: Timestamp) -> Result<(), Failu
             state.fold(&Recorded { seq: state.seq + 1, at, event });
         }
     }
-    let consent = Consent { by: "ana".into(), how: ConsentKind::Typed, phrase: None, accepted: vec![], evidence: None };
+    let consent =
+        Consent { by: driver.into(), how: ConsentKind::Typed, phrase: None, accepted: vec![], evidence: None };
     admission::may_start(&state, plan, &plan.runbook.steps[0], (DIGEST, &consent), at)
 }
 
@@ -86,6 +96,49 @@ fn the_approver_is_not_the_driver_by_person_and_by_key_and_has_the_role() {
     assert!(why(signed("ana", 1, statement())).contains("role"));
     assert!(why(signed("dan", 1, statement())).contains("the driver's own key"));
     assert!(why(signed("eve", 5, statement())).contains("role"));
+}
+
+#[test]
+fn a_driver_whom_the_runbook_cannot_tell_from_the_approver_opens_no_gate() {
+    let signed = [signed("ben", 2, statement())];
+    let (production, lab) = (plan(), plan_of("lab"));
+    for driver in ["mallory", "kim", ""] {
+        let failure = opens_for(driver, &production, &signed, now()).unwrap_err();
+        assert!(failure.why[0].contains("is also the approver"), "{failure:?}");
+        assert!(failure.next.unwrap().contains("drive --as NAME"));
+        opens_for(driver, &lab, &signed, now()).unwrap();
+    }
+    assert!(opens_for("kim", &production, &signed, now()).unwrap_err().why[1].contains("no SSH public key of kim"));
+}
+
+#[test]
+fn a_name_is_one_persons_however_it_is_typed() {
+    let signed = [signed("ben", 2, statement())];
+    for plan in [plan(), plan_of("lab")] {
+        opens_for(" Ana", &plan, &signed, now()).unwrap();
+        for driver in ["Ben", "BEN ", "ben"] {
+            let failure = opens_for(driver, &plan, &signed, now()).unwrap_err();
+            assert!(failure.why.join(";").contains("ben drives"), "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn what_could_open_no_gate_is_not_taken_in_and_what_is_there_is_not_taken_in_twice() {
+    let plan = plan();
+    let state = RunState { run: Some(RunId("r".into())), ..RunState::default() };
+    let takes = |state: &RunState, approval: &Approval| {
+        machine::decide(state, &plan, &Command::Say(Saying::Approve(approval.clone())))
+    };
+    assert!(takes(&state, &signed("eve", 5, statement())).unwrap_err().why[0].contains("has the role `guest`"));
+    let good = signed("ben", 2, statement());
+    assert!(good.is_good_at(now()).is_ok());
+    assert!(good.is_good_at(good.statement.expires).unwrap_err().why[0].contains("was good until"));
+    assert_eq!(takes(&state, &good).unwrap().len(), 1);
+    let state = RunState { approvals: vec![good.clone()], ..state };
+    assert_eq!(takes(&state, &good).unwrap(), []);
+    let longer = Statement { expires: now().checked_add(2.hours()).unwrap(), ..statement() };
+    assert_eq!(takes(&state, &signed("ben", 2, longer)).unwrap().len(), 1);
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub struct MySql {
     pub host: String,
     /// Port, as seen from here.
     #[serde(default = "mysql_port")]
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// The migration's account.
     pub user: String,
@@ -89,8 +90,17 @@ pub struct MySql {
     pub ca: Option<PathBuf>,
     /// Host name or address as the other server sees it, where that differs.
     pub replication_host: Option<String>,
+    /// Port as the other server sees it, where that differs: here a tunnel or a forwarded port may end.
+    pub replication_port: Option<u16>,
     /// The account with which the other server follows this one; made by `prepare`.
     pub replication: Account,
+}
+
+impl MySql {
+    /// Host and port as the other server sees them.
+    pub fn as_the_other_sees_it(&self) -> (&str, u16) {
+        (self.replication_host.as_deref().unwrap_or(&self.host), self.replication_port.unwrap_or(self.port))
+    }
 }
 
 /// How a connection to MySQL is protected.

@@ -54,6 +54,11 @@ pub(super) const fn lag() -> Period {
     Period::seconds(5)
 }
 
+/// Half of the time, in percent.
+pub(super) const fn half() -> u8 {
+    50
+}
+
 pub(super) const fn expiry() -> Period {
     Period::seconds(12 * 3600)
 }

@@ -19,9 +19,11 @@ use crate::domain::secret::SecretRef;
 pub struct Snapshot {
     /// Connections that read at the same time.
     #[serde(default = "defaults::four")]
+    #[schemars(range(min = 1))]
     pub workers: usize,
     /// Size of a chunk, in MiB of rows before compression.
     #[serde(default = "defaults::chunk")]
+    #[schemars(range(min = 1))]
     pub chunk_mib: u64,
     /// Image of a throw-away MySQL server into which verify restores the snapshot.
     pub scratch_image: String,
@@ -50,6 +52,7 @@ pub struct LowerTtl {
 pub struct Cluster {
     /// How many nodes have to be Ready.
     #[serde(default = "defaults::two")]
+    #[schemars(range(min = 1))]
     pub nodes: usize,
     /// How long to wait for a cluster that is still being made.
     #[serde(default = "defaults::wait")]
@@ -72,6 +75,7 @@ pub struct Containerise {
     #[serde(default = "defaults::platform")]
     pub platform: String,
     /// The port that the program listens on.
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// The liveness path.
     pub live: String,
@@ -112,6 +116,7 @@ pub struct Ingress {
     pub namespace: String,
     /// Controller pods.
     #[serde(default = "defaults::two")]
+    #[schemars(range(min = 1))]
     pub replicas: usize,
     /// The certificate chain, in PEM.
     pub certificate: SecretRef,
@@ -132,6 +137,7 @@ pub struct Deploy {
     #[serde(default = "defaults::class")]
     pub class: String,
     /// The port that the program listens on.
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// The liveness path.
     pub live: String,
@@ -155,12 +161,15 @@ pub struct Deploy {
     pub jobs_env: BTreeMap<String, String>,
     /// Pods at the least.
     #[serde(default = "defaults::two")]
+    #[schemars(range(min = 1))]
     pub replicas: usize,
     /// Pods at the most.
     #[serde(default = "defaults::six")]
+    #[schemars(range(min = 1))]
     pub max_replicas: usize,
     /// The autoscaler's aim, percent of the requested CPU.
     #[serde(default = "defaults::cpu_target")]
+    #[schemars(range(min = 1))]
     pub cpu_target: u8,
     /// Requested CPU: `100m`.
     #[serde(default = "defaults::cpu")]
@@ -176,9 +185,11 @@ pub struct Deploy {
 pub struct Restore {
     /// Connections that read and load at the same time.
     #[serde(default = "defaults::four")]
+    #[schemars(range(min = 1))]
     pub workers: usize,
     /// Size of a chunk, in MiB of rows before compression.
     #[serde(default = "defaults::chunk")]
+    #[schemars(range(min = 1))]
     pub chunk_mib: u64,
     /// The replica is caught up when it is less than this behind.
     #[serde(default = "defaults::lag")]
@@ -186,6 +197,11 @@ pub struct Restore {
     /// How long a verification is good for.
     #[serde(default = "defaults::expiry")]
     pub verify_expiry: Period,
+    /// The share of the time in which the verification asks the servers anything, in percent, 1 to 100: less leaves
+    /// more of them to the tenants, and takes as much longer.
+    #[serde(default = "defaults::half")]
+    #[schemars(range(min = 1, max = 100))]
+    pub verify_busy_percent: u8,
 }
 
 /// `dns.switch`.
@@ -239,6 +255,19 @@ pub struct Manual {
     pub rehearsed_evidence: Option<String>,
     /// A program whose exit code 0 says that it is done.
     pub probe: Option<Vec<String>>,
+    /// After `dns.switch`: it waits until the front at the old address relayed nothing for one TTL.
+    #[serde(default)]
+    pub when_unused: bool,
+    /// Clients still came when it had waited: they are given up by this phrase.
+    pub accept_relayed: Option<String>,
+}
+
+impl Manual {
+    /// The evidence that the step has: what was typed in, or else, outside production, what was given beforehand.
+    pub fn evidence_of(&self, typed: Option<&str>, production: bool) -> Option<String> {
+        let typed = typed.filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        typed.or_else(|| self.rehearsed_evidence.clone().filter(|_| !production))
+    }
 }
 
 /// `command`.

@@ -16,3 +16,15 @@ pub struct Person {
     /// Their SSH public key, as in `authorized_keys`: what they sign approvals with.
     pub key: Option<String>,
 }
+
+impl Person {
+    /// Whether that is their name, however it was typed.
+    pub fn goes_by(&self, name: &str) -> bool {
+        Self::is_one(&self.name, name)
+    }
+
+    /// Whether two names are one person's: `Anna ` and `anna` are.
+    pub fn is_one(name: &str, other: &str) -> bool {
+        name.trim().to_lowercase() == other.trim().to_lowercase()
+    }
+}

@@ -76,6 +76,8 @@ pub struct StepState {
     pub inputs: String,
     /// The preview's digest that the driver agreed to.
     pub digest: String,
+    /// The phrases that accepted the preview's risks, as typed.
+    pub accepted: Vec<String>,
     /// Evidence typed in for a manual step.
     pub evidence: Option<String>,
     /// When the rollback began, if one did since the step was last started.
@@ -149,8 +151,10 @@ impl StepState {
                 self.ended = None;
                 self.digest.clone_from(digest);
                 self.inputs.clone_from(inputs);
-                if consent.evidence.is_some() {
-                    self.evidence.clone_from(&consent.evidence);
+                self.accepted.clone_from(&consent.accepted);
+                // A field that was left empty says nothing, and takes nothing back.
+                if let Some(said) = consent.evidence.as_ref().filter(|said| !said.trim().is_empty()) {
+                    self.evidence = Some(said.clone());
                 }
             }
             Event::RollbackStarted { attempt, digest, accepted_loss, consent, .. } => {

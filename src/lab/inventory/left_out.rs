@@ -54,7 +54,9 @@ pub const LEFT_OUT: &[LeftOut] = &[
     whole("file/*/state/telemetry*.jsonl", "what was only known live, kept beside the journal for looking back"),
     whole("file/*/state/seen-*", "how far somebody read the journal"),
     whole("file/*/state/engine.*", "the engine's words, and the socket it listens on"),
+    whole("file/*/state/watch.sock", "the socket where others look on"),
     whole("file/*/state/lock", "whoever drives the run holds it"),
+    whole("file/*/state/*.program", "a step's program holds it, so that it runs alone"),
     whole("registry/repository/*", "a repository without a tag is a name that distribution keeps; tags are looked at"),
 ];
 

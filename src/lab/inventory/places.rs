@@ -84,6 +84,7 @@ impl Places {
             password: self.secret(&server.password).await?,
             database: None,
             tls,
+            identity: None,
         })
     }
 

@@ -26,7 +26,8 @@ pub struct Verdict {
 }
 
 /// Judges one attempt. A write counts as done only if the answer is 201 and repeats the attempt's `id`; as
-/// not done if it was never sent, or the service said so (503, 4xx, a redirect). Everything else may be done.
+/// not done if it was never sent, or the service said so (503, 4xx, a redirect). Everything else may be done, a 503
+/// of a backend among it that says so itself: its commit was sent and never answered.
 pub fn judge(kind: Kind, id: &str, result: &services::Result<Exchange>) -> Verdict {
     match result {
         Ok(exchange) => answered(kind, id, exchange),
@@ -40,11 +41,15 @@ pub fn unresolved(error: &Error) -> Verdict {
 }
 
 fn answered(kind: Kind, id: &str, exchange: &Exchange) -> Verdict {
-    let echoed = || exchange.json().is_some_and(|body| body["attempt"].as_str() == Some(id));
+    let says = |word: &str, value: &str| exchange.json().is_some_and(|body| body[word].as_str() == Some(value));
+    let echoed = || says("attempt", id);
     let (outcome, why) = match (kind, exchange.status) {
         (Kind::Read, 200) if !exchange.truncated => (Outcome::Acknowledged, None),
         (Kind::Write, 201) if echoed() => (Outcome::Acknowledged, None),
         (Kind::Write, 201) => (Outcome::Unknown, Some("201 without this attempt's id".to_owned())),
+        (Kind::Write, 503) if says("outcome", "unknown") => {
+            (Outcome::Unknown, Some("answered 503, its commit unknown".to_owned()))
+        }
         (_, status @ (503 | 300..=499)) => (Outcome::Refused, Some(format!("answered {status}"))),
         (_, status) => (Outcome::Unknown, Some(format!("answered {status}"))),
     };
@@ -104,6 +109,9 @@ mod tests {
         for status in [301, 404, 409, 503] {
             assert_eq!(write(&Ok(answer(status, &[], ""))), Outcome::Refused, "{status}");
         }
+        let of_commit = r#"{"error":"database","outcome":"unknown"}"#;
+        assert_eq!(write(&Ok(answer(503, &[], of_commit))), Outcome::Unknown);
+        assert_eq!(write(&Ok(answer(503, &[], r#"{"outcome":"not done"}"#))), Outcome::Refused);
         for status in [500, 502, 504] {
             assert_eq!(write(&Ok(answer(status, &[], ""))), Outcome::Unknown, "{status}");
         }

@@ -34,7 +34,8 @@ pub(super) fn of(facts: &Facts<'_>, step: &Step, was: &StepState) -> Vec<Choice>
             choices.push(adopt());
         }
         (Status::Failed, Direction::Forward) if is_next => {
-            choices.push(retry(was));
+            choices.extend(look(facts, was));
+            choices.push(retry(facts, was));
             choices.push(adopt());
         }
         _ => {}
@@ -86,7 +87,19 @@ fn resume(direction: Direction) -> Choice {
     }
 }
 
-fn retry(was: &StepState) -> Choice {
+/// Before a failure that trying again does not mend; not while tenants cannot write.
+fn look(facts: &Facts<'_>, was: &StepState) -> Option<Choice> {
+    let kind = was.failure.as_ref()?.kind;
+    let stays = matches!(kind, FailureKind::Permanent | FailureKind::Refused) && facts.state.barring().is_none();
+    stays.then(|| Choice {
+        verb: "preview".to_owned(),
+        effect: "looks at the world, and shows what it would change now".to_owned(),
+        way_back: None,
+        recommended: Some("it fails again until it is mended; looking is safe".to_owned()),
+    })
+}
+
+fn retry(facts: &Facts<'_>, was: &StepState) -> Choice {
     let count = |of: fn(&Stage) -> bool| was.effects.values().filter(|effect| of(&effect.stage)).count();
     let (done, doubt) =
         (count(|stage| matches!(stage, Stage::Happened(_))), count(|stage| matches!(stage, Stage::Intended)));
@@ -98,6 +111,9 @@ fn retry(was: &StepState) -> Choice {
         (_, _) => format!("looks how much of the last change is there, and goes on; {stand}"),
     };
     let recommended = match was.failure.as_ref().map(|failure| failure.kind) {
+        _ if facts.state.switched && facts.state.barring().is_some() => {
+            Some("tenants cannot write until it went on".to_owned())
+        }
         Some(FailureKind::Interrupted) => Some("nothing is wrong: it was stopped on request".to_owned()),
         Some(FailureKind::Transient) => Some("the cause may have passed; trying again is safe".to_owned()),
         _ => None,

@@ -1,4 +1,7 @@
-//! When it will be over: a range from rehearsals, with slack to the deadline and the step that ate it.
+//! When it will be over: a range from rehearsals, with slack to the deadline and the step that ate it. A window that
+//! is not open yet is waited for; one that closes first is missed.
+
+use jiff::Timestamp;
 
 use super::Facts;
 use crate::domain::state::Status;
@@ -7,12 +10,23 @@ use crate::protocol::view::{Forecast, Origin, Step, View};
 /// A forecast, where every step that is left has a figure.
 pub(super) fn of(facts: &Facts<'_>, view: &View) -> Option<Forecast> {
     let (mut least, mut most) = (0.0, 0.0);
+    // With the waits for windows, which are no work.
+    let mut ends = 0.0;
+    let mut misses = None;
     let mut guessed = false;
     for step in view.steps.iter().filter(|step| !matches!(step.status, Status::Done | Status::Adopted)) {
         let (low, high) = left(facts, step)?;
         guessed |= matches!(step.planned_s, Some((_, Origin::Runbook)));
         least += low;
         most += high;
+        if let Some(window) = step.gate.window.as_ref().filter(|_| step.status != Status::Running) {
+            let until = |at: Timestamp| at.duration_since(facts.now).as_secs_f64();
+            ends = f64::max(ends, until(window.from));
+            if ends > until(window.to) && facts.now < window.to {
+                misses.get_or_insert((step.id.clone(), ends - until(window.to)));
+            }
+        }
+        ends += high;
     }
     let deadline = facts.plan.runbook.deadline;
     let rehearsals = facts.history.0.len();
@@ -25,7 +39,8 @@ pub(super) fn of(facts: &Facts<'_>, view: &View) -> Option<Forecast> {
         left_s: (least, most),
         from: if guessed && rehearsals > 0 { format!("{from} and the runbook's guess") } else { from },
         deadline,
-        slack_s: deadline.map(|deadline| deadline.duration_since(facts.now).as_secs_f64() - most),
+        slack_s: deadline.map(|deadline| deadline.duration_since(facts.now).as_secs_f64() - ends),
+        misses,
         eaten_by: eaten(view),
     })
 }
@@ -37,7 +52,9 @@ fn left(facts: &Facts<'_>, step: &Step) -> Option<(f64, f64)> {
     }
     let (planned, _) = step.planned_s.clone()?;
     let (low, high) = facts.history.range(&step.id).unwrap_or((planned, planned));
-    let spent = if step.status == Status::Running { step.took_s.unwrap_or(0.0) } else { 0.0 };
+    let mut spent = if step.status == Status::Running { step.took_s.unwrap_or(0.0) } else { 0.0 };
+    // While it stands still, no work is done.
+    spent -= step.stands_since.map_or(0.0, |since| facts.now.duration_since(since).as_secs_f64()).min(spent);
     Some((f64::max(low - spent, 0.0), f64::max(high - spent, 0.0)))
 }
 

@@ -3,6 +3,7 @@
 mod choices;
 mod forecast;
 pub mod history;
+mod left;
 mod risks;
 mod sentence;
 mod steps;
@@ -18,6 +19,7 @@ use crate::domain::runbook::ActionSpec;
 use crate::domain::state::{FREEZE_SECONDS, FROZEN_AT, Status};
 use crate::domain::{Plan, RunState, machine};
 pub use history::History;
+pub use sentence::of as sentence_of;
 
 /// A driver whose client was silent for so long may be replaced, in seconds.
 pub const SILENT_AFTER_S: f64 = 30.0;
@@ -32,7 +34,7 @@ pub struct Facts<'a> {
     pub state: &'a RunState,
     /// The runbook being driven.
     pub plan: &'a Plan,
-    /// What is known only live; the default where no engine is, or for the past.
+    /// What is known only live, or what of it was kept for the past; the default where no engine is.
     pub live: &'a Live,
     /// What rehearsals took.
     pub history: &'a History,
@@ -73,6 +75,7 @@ pub fn view(facts: &Facts<'_>) -> View {
         notes: state.seat.notes.iter().skip(state.seat.notes.len().saturating_sub(NOTES)).cloned().collect(),
         hands: hands(state),
         kept: state.kept.iter().map(|kept| (kept.what.clone(), kept.why.clone())).collect(),
+        figures_since: live.since,
         ..View::default()
     };
     view.forecast = forecast::of(facts, &view);

@@ -143,13 +143,20 @@ fn windows(view: &View) -> Vec<Risk> {
     let risk = |step: &Step| {
         let window = step.gate.window.as_ref()?;
         let left = window.to.duration_since(view.at).as_secs_f64();
+        let missed = view.forecast.as_ref().and_then(|forecast| forecast.misses.as_ref());
+        let missed = missed.filter(|(missed, _)| *missed == step.id).map(|(_, late)| figure::seconds(*late));
+        let open = if view.at < window.from { "not open yet" } else { "open" };
+        let late = "is not reached in time at the worst: begin earlier, or agree on another window";
+        let over = "agree on another window and write it into the runbook";
         Some(Risk {
             what: format!("window of {}", step.id),
-            value: if view.at < window.from { "not open yet".to_owned() } else { "open".to_owned() },
+            value: missed
+                .as_ref()
+                .map_or_else(|| open.to_owned(), |late| format!("{open}; missed by {late} at the worst")),
             limit: Some(window.to.strftime("%a %H:%MZ").to_string()),
             left_s: Some(left),
-            level: level(left),
-            fix: (left <= 0.0).then(|| "agree on another window and write it into the runbook".to_owned()),
+            level: if missed.is_some() { level(left).max(Level::Near) } else { level(left) },
+            fix: if left <= 0.0 { Some(over.to_owned()) } else { missed.map(|_| late.to_owned()) },
             step: Some(step.id.clone()),
         })
     };

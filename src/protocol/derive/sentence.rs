@@ -6,11 +6,14 @@ use crate::domain::state::{Direction, Status};
 use crate::protocol::view::{Mood, Sentence, Step, View};
 
 /// The sentence of a view whose steps and fences are filled in.
-pub(super) fn of(view: &View) -> Sentence {
+pub fn of(view: &View) -> Sentence {
     let current = view.current.as_ref().and_then(|id| view.step(id));
-    frozen(view, current).or_else(|| hand(view)).unwrap_or_else(|| match current {
-        Some(step) => about(view, step),
-        None => say(Mood::Done, "every step is over; nothing waits for you"),
+    frozen(view, current).or_else(|| hand(view)).unwrap_or_else(|| {
+        let stands = match current {
+            Some(step) => about(view, step),
+            None => say(Mood::Done, "every step is over; nothing waits for you"),
+        };
+        wheel(view, stands)
     })
 }
 
@@ -50,10 +53,22 @@ fn hand(view: &View) -> Option<Sentence> {
     Some(say(Mood::You, format!("WAITING FOR YOU: {} has a hand up: {}", hand.by, hand.text)))
 }
 
+/// Somebody asks for the wheel, and the driver has not offered it yet: said before everything but what cannot wait,
+/// and beside what failed.
+fn wheel(view: &View, stands: Sentence) -> Sentence {
+    let Some(asking) = view.asks_for_the_wheel() else { return stands };
+    let asks = format!("WAITING FOR YOU: {} asks for the wheel", asking.by);
+    match stands.text.strip_prefix("WAITING FOR YOU: ") {
+        Some(rest) if stands.mood == Mood::Failed => say(Mood::Failed, format!("{asks}; {rest}")),
+        _ if asking.why.trim().is_empty() => say(Mood::You, asks),
+        _ => say(Mood::You, format!("{asks}: {}", asking.why)),
+    }
+}
+
 fn about(view: &View, step: &Step) -> Sentence {
     let back = step.direction == Direction::Back;
     match step.status {
-        Status::Running if view.alive() => running(step, back),
+        Status::Running if view.alive() => running(view, step, back),
         Status::Failed if back => {
             say(Mood::Failed, format!("WAITING FOR YOU: taking {} back failed{}", step.id, why(step)))
         }
@@ -70,10 +85,16 @@ fn why(step: &Step) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a percentage")]
-fn running(step: &Step, back: bool) -> Sentence {
+fn running(view: &View, step: &Step, back: bool) -> Sentence {
     let name = if back { format!("taking {} back", step.id) } else { step.id.to_string() };
     let share = step.fraction.map(|share| format!(" {} %", (share * 100.0).floor() as i64)).unwrap_or_default();
-    let left = step.left_s.as_ref().map(|(left, _)| format!(", {} left", figure::seconds(*left))).unwrap_or_default();
+    let left = match (step.stands_since, &step.left_s) {
+        (Some(since), _) => {
+            format!(", stands still for {}", figure::seconds(view.at.duration_since(since).as_secs_f64()))
+        }
+        (None, Some((left, _))) => format!(", {} left", figure::seconds(*left)),
+        (None, None) => String::new(),
+    };
     say(Mood::Running, format!("{name}{share}{left}; nothing waits for you"))
 }
 
@@ -99,4 +120,26 @@ fn waiting(view: &View, step: &Step) -> Sentence {
         _ => "confirm",
     };
     say(Mood::You, format!("WAITING FOR YOU: {verb} {id}{window}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::live::Asking;
+    use crate::protocol::view::Driver;
+
+    #[test]
+    fn who_asks_for_the_wheel_is_waiting_for_the_driver_until_it_is_offered() {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let asked = |offered| {
+            let asking = Asking { by: "tom".into(), why: "your shift is over".into(), at, offered };
+            let driver = Driver { name: "mara".into(), since: at, seen: None, silent: false, asking: Some(asking) };
+            View { driver: Some(driver), ..View::default() }
+        };
+        let expected = say(Mood::You, "WAITING FOR YOU: tom asks for the wheel: your shift is over");
+        assert_eq!(of(&asked(false)), expected);
+        assert_eq!(of(&asked(true)).mood, Mood::Done);
+        let failed = wheel(&asked(false), say(Mood::Failed, "WAITING FOR YOU: push failed: denied"));
+        assert_eq!(failed, say(Mood::Failed, "WAITING FOR YOU: tom asks for the wheel; push failed: denied"));
+    }
 }

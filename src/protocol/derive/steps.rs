@@ -1,6 +1,8 @@
 //! One step, from its state, its place in the runbook and what is counted.
 
+use super::left::Running;
 use super::{Facts, as_text, choices};
+use crate::domain::approval::{self, Approval, Asked};
 use crate::domain::runbook::{ActionSpec, Step};
 use crate::domain::state::{Direction, Effect, Stage, Status, StepState};
 use crate::protocol::live::{Companion, Meter};
@@ -20,6 +22,10 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
     let meters = if running { meters } else { Vec::new() };
     let back = was.direction == Direction::Back;
     let expected = if back { undo(facts, step, &was).takes_s } else { planned.clone() };
+    let parts = parts(facts, step, &was);
+    let at_it = Running { took, planned: expected.as_ref(), meters: &meters, parts: &parts, now: facts.now };
+    let left_s = if running { at_it.left() } else { None };
+    let stands_since = if running { at_it.stands_since() } else { None };
     view::Step {
         id: step.id.clone(),
         action: step.action.name().to_owned(),
@@ -31,11 +37,12 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
         started: was.started,
         ended: was.ended,
         took_s: took,
-        fraction: meters.last().and_then(fraction),
-        left_s: if running { left(&meters, took, expected.as_ref()) } else { None },
+        fraction: fraction(&meters, took, left_s.as_ref()),
+        left_s,
+        stands_since,
         planned_s: planned,
         gate: gate(facts, step, &was),
-        parts: parts(facts, step, &was),
+        parts,
         meters,
         checks: was.checks.clone(),
         failure: was.failure.clone(),
@@ -47,10 +54,15 @@ pub(super) fn step(facts: &Facts<'_>, step: &Step) -> view::Step {
     }
 }
 
+/// Only approvals that would open the gate are shown as given: all that is not known here is the preview of that time.
 fn gate(facts: &Facts<'_>, step: &Step, was: &StepState) -> view::Gate {
-    let next = facts.state.approvals.iter().map(|approval| (&approval.statement, &approval.by));
-    let next = next.filter(|(statement, _)| statement.step == step.id && statement.attempt == was.attempt + 1);
-    let approved = next.map(|(statement, by)| view::Approved {
+    let driver = facts.state.seat.driver.as_ref().map(|driver| driver.name.as_str());
+    let asked = Asked { attempt: was.attempt + 1, driver, now: facts.now };
+    let of_step = facts.state.approvals.iter().filter(|approval| approval.statement.step == step.id);
+    let would_open = |approval: &&Approval| {
+        step.gate.approval.as_ref().is_some_and(|wanted| approval::holds(facts.plan, wanted, approval, asked).is_ok())
+    };
+    let approved = of_step.filter(would_open).map(|Approval { statement, by, .. }| view::Approved {
         by: by.clone(),
         digest: statement.digest.clone(),
         expires: statement.expires,
@@ -60,7 +72,7 @@ fn gate(facts: &Facts<'_>, step: &Step, was: &StepState) -> view::Gate {
         phrase: step.gate.phrase.clone(),
         window: step.gate.window.clone(),
         approval: step.gate.approval.as_ref().map(|wanted| wanted.role.clone()),
-        approved: approved.filter(|approved| facts.now < approved.expires).collect(),
+        approved: approved.collect(),
     }
 }
 
@@ -80,20 +92,13 @@ fn planned(facts: &Facts<'_>, step: &Step) -> Option<(f64, Origin)> {
     measured.or_else(|| Some((step.expected?.duration().as_secs_f64(), Origin::Runbook)))
 }
 
+/// How far a step is that counts something: by time where that is known, else by what it counts now.
 #[expect(clippy::cast_precision_loss, reason = "a share, shown only")]
-fn fraction(meter: &Meter) -> Option<f64> {
-    let total = meter.total.filter(|total| *total > 0)?;
-    Some((meter.done as f64 / total as f64).clamp(0.0, 1.0))
-}
-
-/// From the rate where something is counted, else from what was planned.
-fn left(meters: &[Meter], took: Option<f64>, planned: Option<&(f64, Origin)>) -> Option<(f64, Origin)> {
-    if let Some(eta) = meters.iter().filter_map(|meter| meter.eta_s).reduce(f64::max) {
-        return Some((eta, Origin::Rate));
-    }
-    let (planned, origin) = planned?;
-    let left = planned - took?;
-    (left > 0.0).then(|| (left, origin.clone()))
+fn fraction(meters: &[Meter], took: Option<f64>, left: Option<&(f64, Origin)>) -> Option<f64> {
+    let meter = meters.last()?;
+    let counted = meter.total.filter(|total| *total > 0).map(|total| meter.done as f64 / total as f64);
+    let by_time = took.zip(left).filter(|(took, _)| *took > 0.0).map(|(took, (left, _))| took / (took + left));
+    by_time.or(counted).map(|share| share.clamp(0.0, 1.0))
 }
 
 fn parts(facts: &Facts<'_>, step: &Step, was: &StepState) -> Vec<Part> {

@@ -34,10 +34,13 @@ pub struct Step {
     pub took_s: Option<f64>,
     /// How long it is planned to take, in seconds, and where that figure comes from.
     pub planned_s: Option<(f64, Origin)>,
-    /// How far it is, 0 to 1, of what it counts now.
+    /// How far it is, 0 to 1: by time where that is known, else by what it counts now.
     pub fraction: Option<f64>,
     /// So much longer, in seconds, and where that figure comes from.
     pub left_s: Option<(f64, Origin)>,
+    /// Since when what it counts stands still, where it does: then nobody knows how much longer.
+    #[serde(default)]
+    pub stands_since: Option<Timestamp>,
     /// What must be given before it starts.
     pub gate: Gate,
     /// What it did or is doing, in order.
@@ -137,7 +140,7 @@ pub enum PartState {
 /// Something that the driver may do about a step now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// The verb; what a key is bound to: `start`, `retry`, `adopt`, `roll_back`, `resume`.
+    /// The verb; what a key is bound to: `start`, `retry`, `adopt`, `roll_back`, `resume`, `stop`, `preview`.
     pub verb: String,
     /// What it does: `goes on with the load where it was, nothing is dropped`.
     pub effect: String,

@@ -11,6 +11,8 @@ mod transport;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 pub use said::{Mode, Side, Status, Tested};
 pub use transport::Transport;
 
@@ -79,7 +81,16 @@ impl Front {
 
     /// How many requests of clients the front has passed on to the new side since it was staged.
     pub async fn hits(&self) -> Result<u64> {
-        let said = self.ask(&["hits"], LIMIT).await?;
+        self.counted(&["hits"]).await
+    }
+
+    /// How many of them came after that second, by the front's clock.
+    pub async fn hits_since(&self, since: Timestamp) -> Result<u64> {
+        self.counted(&["hits", &since.as_second().to_string()]).await
+    }
+
+    async fn counted(&self, arguments: &[&str]) -> Result<u64> {
+        let said = self.ask(arguments, LIMIT).await?;
         let count = said.split_whitespace().rev().find_map(|word| word.parse().ok());
         count.ok_or_else(|| self.fault("count the relayed requests").because(format!("it said: {said}")))
     }

@@ -3,6 +3,7 @@
 use kube::Error as Kube;
 
 use super::Trouble;
+use crate::services::error::with_causes;
 use crate::services::{Error, Kind};
 
 /// kube's fault as ours.
@@ -52,18 +53,4 @@ fn kind(why: &Kube) -> Kind {
         Kube::HyperError(_) | Kube::Service(_) | Kube::ReadEvents(_) => Kind::Transient,
         _ => Kind::Permanent,
     }
-}
-
-/// hyper's own sentence hides the reason in its sources.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_said = cause.to_string();
-        if !said.contains(&cause_said) {
-            said = format!("{said}: {cause_said}");
-        }
-        source = cause.source();
-    }
-    said
 }

@@ -27,6 +27,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
+use super::error::with_causes;
 use super::{Error, Kind, Result};
 
 pub use access::{Answer, Wanted};
@@ -53,6 +54,18 @@ pub struct Cluster {
     address: String,
 }
 
+/// The program that a context's user logs in by, if it does by one; nothing where the kubeconfig cannot be read.
+pub fn login_program(kubeconfig: Option<&Path>, context: &str) -> Option<String> {
+    let file = match kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let file = file.ok()?;
+    let wanted = file.contexts.iter().find(|named| named.name == context)?.context.as_ref()?.user.as_ref()?;
+    let user = file.auth_infos.iter().find(|named| named.name == *wanted)?.auth_info.as_ref()?;
+    user.exec.as_ref()?.command.clone()
+}
+
 impl Cluster {
     /// The cluster of `context` in `kubeconfig` (or where `KUBECONFIG` points, or `~/.kube/config`).
     /// Nothing is sent yet.
@@ -64,7 +77,7 @@ impl Cluster {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
         }
-        .map_err(|why| fault(Trouble::NoKubeconfig(fault::with_causes(&why))))?;
+        .map_err(|why| fault(Trouble::NoKubeconfig(with_causes(&why))))?;
         let known: Vec<String> = file.contexts.iter().map(|named| named.name.clone()).collect();
         if context.is_some_and(|context| !known.iter().any(|name| name == context)) {
             return Err(fault(Trouble::NoContext { wanted: wanted.to_owned(), known }));
@@ -78,7 +91,7 @@ impl Cluster {
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(file, &options)
             .await
-            .map_err(|why| fault(Trouble::NoKubeconfig(fault::with_causes(&why))))?;
+            .map_err(|why| fault(Trouble::NoKubeconfig(with_causes(&why))))?;
         config.connect_timeout = Some(Duration::from_secs(5));
         // Longer than a watch lasts (see `rollout`), shorter than a driver's patience.
         config.read_timeout = Some(Duration::from_secs(90));

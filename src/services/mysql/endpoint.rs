@@ -6,7 +6,7 @@ use std::time::Duration;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::services::error::{Error, Kind};
+use crate::services::error::{Error, Kind, Result};
 
 /// A server, an account on it, and what a reader calls it. Its password shows in no output.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub database: Option<String>,
     /// How the connection is protected.
     pub tls: Tls,
+    /// The UUID that the server has to have, where it is known: no session is had of another one.
+    pub identity: Option<String>,
 }
 
 /// How a connection is protected.
@@ -62,6 +64,17 @@ impl Endpoint {
         Error::new(self.label.clone(), self.address(), doing, kind)
     }
 
+    /// Refuses a server with this UUID, if another one is known to be here.
+    pub(super) fn recognise(&self, uuid: &str) -> Result<()> {
+        match &self.identity {
+            Some(known) if !known.eq_ignore_ascii_case(uuid) => Err(self
+                .error("recognise it as the server that this run began with", Kind::Conflict)
+                .because(format!("it was {known}, and is {uuid} now"))
+                .next("put the runbook's address back, or begin a new run")),
+            _ => Ok(()),
+        }
+    }
+
     /// The driver's options; `encrypted` says whether TLS is asked for.
     pub(super) fn options(&self, encrypted: bool, purpose: &str) -> Opts {
         let builder = OptsBuilder::default()
@@ -93,5 +106,30 @@ impl Endpoint {
             Tls::VerifyIdentity { ca: Some(ca) } => Some(roots(SslOpts::default(), ca)),
             Tls::VerifyIdentity { ca: None } => Some(SslOpts::default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_server_at_a_known_address_is_refused_and_named() {
+        let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+        let endpoint = |identity: Option<&str>| Endpoint {
+            label: "source MySQL".to_owned(),
+            host: "rev1".to_owned(),
+            port: 3306,
+            user: "admin".to_owned(),
+            password: "pw".into(),
+            database: None,
+            tls: Tls::Off,
+            identity: identity.map(str::to_owned),
+        };
+        assert!(endpoint(None).recognise(uuid).is_ok(), "first contact");
+        assert!(endpoint(Some(&uuid.to_uppercase())).recognise(uuid).is_ok());
+        let refused = endpoint(Some("another")).recognise(uuid).unwrap_err();
+        assert_eq!(refused.kind, Kind::Conflict);
+        assert!(refused.why.is_some_and(|why| why.to_string().contains(uuid)));
     }
 }

@@ -14,6 +14,9 @@ pub enum Intent {
     Write,
 }
 
+/// `ER_PARSE_ERROR`.
+const PARSE_ERROR: u16 = 1064;
+
 /// The server's error number, if it was the server that spoke.
 #[must_use]
 pub fn code(error: &Error) -> Option<u16> {
@@ -21,6 +24,17 @@ pub fn code(error: &Error) -> Option<u16> {
         Mysql::Server(server) => Some(server.code),
         _ => None,
     }
+}
+
+/// What the server says when it cannot read a statement quotes the statement, from wherever it stopped.
+pub(super) fn without_statement(mut error: Mysql) -> Mysql {
+    if let Mysql::Server(server) = &mut error
+        && server.code == PARSE_ERROR
+    {
+        "the server cannot read this statement; what it quotes is left out, because a password stands in it"
+            .clone_into(&mut server.message);
+    }
+    error
 }
 
 /// A fault while opening a session.
@@ -112,4 +126,23 @@ fn advice(endpoint: &Endpoint, error: &Mysql) -> Option<String> {
         1153 => "max_allowed_packet of the server is smaller than the largest row: raise it there".to_owned(),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::ServerError;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_quotes_of_a_statement_with_a_password_is_left_out_and_nothing_else() {
+        let said = |code, message: &str| {
+            let (message, state) = (message.to_owned(), "42000".to_owned());
+            without_statement(Mysql::Server(ServerError { code, message, state })).to_string()
+        };
+        let unread =
+            said(PARSE_ERROR, "You have an error in your SQL syntax; ... near ''open sesame' REQUIRE SSL' at line 1");
+        assert!(!unread.contains("sesame") && unread.contains("1064"), "{unread}");
+        assert!(said(1819, "Your password does not satisfy the policy").contains("the policy"));
+    }
 }

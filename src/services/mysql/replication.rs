@@ -4,6 +4,7 @@
 //! an option. Every call looks first and does only what is missing, so that repeating one is safe. There
 //! is one channel, the unnamed one: managed servers offer no other.
 
+mod beside;
 mod channel;
 mod filter;
 mod follows;
@@ -17,6 +18,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
+use beside::pattern_of_all;
+pub use beside::{beside, ignoring};
 pub use channel::{Channel, Fault, Working};
 pub use filter::{patterns, set_filter};
 pub use follows::{Follows, follows};
@@ -82,7 +85,7 @@ pub async fn configure(session: &mut Session, source: &Source) -> Result<()> {
         return Err(session.refuse(&doing, "the channel is running").next("stop and reset it first"));
     }
     let statement = Manner::of(session).await?.configure(source);
-    session.run(&doing, &statement).await
+    session.run_with_password(&doing, &statement).await
 }
 
 /// Starts the channel and waits until its threads have left the stopped state.
@@ -94,7 +97,7 @@ pub async fn start(session: &mut Session) -> Result<()> {
     session.run("start the channel", statement).await
 }
 
-/// Waits until the channel is connected and applying, and gives it back; its own error ends the wait.
+/// Waits until the channel is connected and applying, and gives it back; a broken one ends the wait.
 pub async fn until_running(session: &mut Session, deadline: Instant) -> Result<Channel> {
     let doing = "see the channel run";
     loop {
@@ -103,7 +106,7 @@ pub async fn until_running(session: &mut Session, deadline: Instant) -> Result<C
             return Ok(channel);
         }
         let late = Instant::now() >= deadline;
-        if channel.applier_fault.is_some() || (late && channel.receiver_fault.is_some()) {
+        if channel.broken() || (late && channel.receiver_fault.is_some()) {
             return Err(session.refuse(doing, channel.to_string()).next(channel.way_out()));
         }
         if late {

@@ -66,6 +66,10 @@ impl Session {
             .query_drop(STATE)
             .await
             .map_err(|error| session.fault("set up the session", Intent::Read, error))?;
+        if endpoint.identity.is_some() {
+            let uuid: String = session.one("ask the server who it is", "SELECT @@GLOBAL.server_uuid").await?;
+            endpoint.recognise(&uuid)?;
+        }
         Ok(session)
     }
 
@@ -99,6 +103,12 @@ impl Session {
     /// Carries out a statement that may change something; a lost answer is [`Kind::Unknown`].
     pub async fn run(&mut self, doing: &str, sql: &str) -> Result<()> {
         self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
+    }
+
+    /// The same, for a statement with a password in it: what is said of it afterwards is without.
+    pub async fn run_with_password(&mut self, doing: &str, sql: &str) -> Result<()> {
+        let done = self.conn.query_drop(sql).await;
+        done.map_err(|error| self.fault(doing, Intent::Write, fault::without_statement(error)))
     }
 
     /// The same, for a statement in another character set than this session's UTF-8.

@@ -4,6 +4,7 @@
 //! after the next restart, so both are recorded, and a value that was not persisted is made so again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,16 @@ pub struct Variable {
     pub value: Option<String>,
     /// The value in `mysqld-auto.cnf`; absent when nothing is persisted.
     pub persisted: Option<String>,
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}, ", self.name, self.value.as_deref().unwrap_or("NULL"))?;
+        match &self.persisted {
+            Some(persisted) => write!(f, "persisted {persisted}"),
+            None => f.write_str("not persisted"),
+        }
+    }
 }
 
 impl Variable {

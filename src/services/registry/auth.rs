@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Registry;
 use crate::services::docker::Credentials;
+use crate::services::error::with_causes;
 use crate::services::{Kind, Result};
 
 /// An `Authorization` header's value.
@@ -123,17 +124,6 @@ fn parse(challenge: &str) -> Option<Challenge> {
         rest = after;
     }
     Some(Challenge::Bearer { realm: realm?, service, scope })
-}
-
-/// reqwest's own sentence hides the reason in its sources.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        said = format!("{said}: {cause}");
-        source = cause.source();
-    }
-    said
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use reqwest::{Method, Response, StatusCode, header};
 use secrecy::ExposeSecret as _;
 
 use super::{Registry, auth};
+use crate::services::error::with_causes;
 use crate::services::{Kind, Result};
 
 impl Registry {
@@ -57,7 +58,7 @@ impl Registry {
         request.send().await.map_err(|why| {
             // A deletion whose answer was lost may have happened; everything else only reads.
             let kind = if why.is_connect() || *method != Method::DELETE { Kind::Transient } else { Kind::Unknown };
-            let error = self.error(doing, kind).because(auth::with_causes(&why.without_url()));
+            let error = self.error(doing, kind).because(with_causes(&why.without_url()));
             error.next(format!("check that {} is reachable from here", self.base))
         })
     }

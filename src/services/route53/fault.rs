@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_sdk_route53::config::http::HttpResponse;
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 
+use crate::services::error::with_causes;
 use crate::services::{Error, Kind};
 
 const SERVICE: &str = "Route 53";
@@ -73,7 +74,7 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     let lost = if changing { Kind::Unknown } else { Kind::Transient };
-    let mut said = chain(error);
+    let mut said = with_causes(error);
     let (kind, again, code) = match error {
         SdkError::ConstructionFailure(_) => (Kind::Permanent, false, None),
         // Credentials are looked for before anything is sent, and fail with this too.
@@ -134,20 +135,6 @@ fn never_sent(error: &(dyn StdError + 'static)) -> bool {
         at = fault.source();
     }
     false
-}
-
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(fault) = at {
-        let part = fault.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        at = fault.source();
-    }
-    text
 }
 
 /// Route 53's older answers name the error by their root element, which the SDK does not read.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Route53;
+use crate::services::error::causes;
 use crate::services::{Error, Kind, Result};
 
 /// Credentials for AWS.
@@ -37,7 +38,10 @@ impl Route53 {
 }
 
 async fn of(provider: &SharedCredentialsProvider, sso: Option<&Path>) -> std::result::Result<Login, String> {
-    let credentials = provider.provide_credentials().await.map_err(|why| innermost(&why))?;
+    let credentials = provider
+        .provide_credentials()
+        .await
+        .map_err(|why| causes(&why).last().map_or_else(|| why.to_string(), ToString::to_string))?;
     let features = credentials.get_property::<Vec<Feature>>().cloned().unwrap_or_default();
     let has = |wanted: &[Feature]| features.iter().any(|feature| wanted.contains(feature));
     let key = credentials.access_key_id().to_owned();
@@ -84,15 +88,6 @@ fn session_ends(cache: &Path) -> Option<Timestamp> {
         (kept.access.is_some() && kept.refresh.is_none()).then_some(kept.ends)
     };
     std::fs::read_dir(cache).ok()?.filter_map(read).max()
-}
-
-/// What lies below an error: the outer ones say only that something was asked.
-fn innermost(why: &dyn std::error::Error) -> String {
-    let mut why = why;
-    while let Some(below) = why.source() {
-        why = below;
-    }
-    why.to_string()
 }
 
 #[cfg(test)]

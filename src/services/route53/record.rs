@@ -209,6 +209,11 @@ impl RecordSet {
         }
     }
 
+    /// The longest that an answer with an address of these may be kept, in seconds; none where all are aliases.
+    pub fn longest_ttl(sets: &[Self]) -> Option<u32> {
+        sets.iter().filter(|set| set.kind.is_address()).filter_map(Self::ttl).max()
+    }
+
     /// Whether it stands alone for its name and type, chosen by nothing but the question.
     pub fn is_simple(&self) -> bool {
         self.set_identifier.is_none() && self.policy.is_none()

@@ -84,6 +84,15 @@ impl Kind {
         matches!(self, Self::Start { seen, .. } if !seen.preview.is_go())
     }
 
+    /// Whether it is about a look at the same step, of the same way.
+    pub fn is_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Start { step, .. }, Self::Start { step: same, .. })
+            | (Self::Back { step, .. }, Self::Back { step: same, .. }) => step == same,
+            _ => false,
+        }
+    }
+
     /// The preview that it shows, if it has one.
     pub fn seen(&self) -> Option<&Previewed> {
         match self {
@@ -122,8 +131,18 @@ pub fn of_back(step: &StepId, seen: &Previewed) -> Vec<Field> {
     if let Some(loses) = seen.preview.loses.filter(|loses| *loses > 0) {
         fields.push(Field::exactly(format!("it loses {loses} writes: type the number"), loses.to_string()));
     }
-    fields.push(Field::words("the words that its refusal asked for, if it did", true));
+    fields.push(Field::consent("the words that its refusal asked for, if it did"));
     fields
+}
+
+/// What has to be typed before the wheel is taken: the current step, which its taker has read about.
+pub fn of_take(current: &str) -> Vec<Field> {
+    let (label, wanted) = if current.is_empty() {
+        ("no step is left: type wheel".to_owned(), "wheel")
+    } else {
+        (format!("the current step: type {current}"), current)
+    };
+    vec![Field::exactly(label, wanted), Field::words("why", true)]
 }
 
 impl Dialog {
@@ -158,8 +177,8 @@ impl Dialog {
             Kind::Stop { step, attempt, .. } => order(view.seq, Verb::Stop { step, attempt }),
             Kind::Answer { hand } => order(view.seq, Verb::AnswerHand { hand, text: text(0) }),
             Kind::Offer { to } => order(view.seq, Verb::HandOver { to }),
-            Kind::Take { current } if current.is_empty() => order(view.seq, Verb::TakeWheel { current, why: text(0) }),
-            Kind::Take { .. } => order(view.seq, Verb::TakeWheel { current: text(0), why: text(1) }),
+            // What was typed is the current step to the letter; where none is left, the order names none.
+            Kind::Take { current } => order(view.seq, Verb::TakeWheel { current, why: text(1) }),
             Kind::Note => Sending::Message(Message::Note { text: text(0) }),
             Kind::Hand => Sending::Message(Message::RaiseHand { text: text(0) }),
             Kind::Ask => Sending::Message(Message::AskWheel { why: text(0) }),

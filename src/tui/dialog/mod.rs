@@ -2,19 +2,22 @@
 //!
 //! A dialog takes no key before it was quiet for [`ARMS_AFTER`]: what was typed for something else, or by a key
 //! that is held, is dropped. A gate's phrase is typed letter by letter; a paste never fills it, and Enter alone
-//! confirms nothing, because every gate has something to type.
+//! confirms nothing, because every dialog has something to type.
 
+mod guard;
 pub mod kind;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::domain::{Failure, plain};
+pub use guard::ARMS_AFTER;
+pub(super) use guard::Guard;
+use guard::Passed;
 pub use kind::{Kind, Sending};
-
-/// A dialog takes keys once none came for so long.
-pub const ARMS_AFTER: Duration = Duration::from_millis(400);
 
 /// The longest text that a field takes, in characters.
 const LONGEST: usize = 500;
@@ -30,13 +33,13 @@ pub struct Dialog {
     pub at: usize,
     /// How far what it shows is scrolled.
     pub scroll: usize,
-    /// When it was opened, or a key was last dropped.
-    quiet_since: Duration,
-    armed: bool,
+    guard: Guard,
     /// The order that was sent, until it is answered.
     pub sent: Option<String>,
     /// Why the last one was refused.
     pub refused: Option<Failure>,
+    /// What was not so any more when it was refused, a line each.
+    pub moved: Vec<String>,
 }
 
 /// Something to be typed.
@@ -48,6 +51,8 @@ pub struct Field {
     pub wanted: Option<String>,
     /// It may stay empty.
     pub optional: bool,
+    /// It consents to something: a paste never fills it.
+    pub by_hand: bool,
     /// What was typed.
     pub text: String,
 }
@@ -66,12 +71,17 @@ pub enum Took {
 impl Field {
     /// Words to the letter.
     pub fn exactly(label: impl Into<String>, wanted: impl Into<String>) -> Self {
-        Self { label: label.into(), wanted: Some(wanted.into()), optional: false, text: String::new() }
+        Self { label: label.into(), wanted: Some(wanted.into()), optional: false, by_hand: true, text: String::new() }
     }
 
     /// Any words.
     pub fn words(label: impl Into<String>, optional: bool) -> Self {
-        Self { label: label.into(), wanted: None, optional, text: String::new() }
+        Self { label: label.into(), wanted: None, optional, by_hand: false, text: String::new() }
+    }
+
+    /// Words that consent to something, and that the engine alone can tell from others; none where none are asked for.
+    pub fn consent(label: impl Into<String>) -> Self {
+        Self { by_hand: true, ..Self::words(label, true) }
     }
 
     /// Whether it holds what it has to.
@@ -86,12 +96,23 @@ impl Field {
 impl Dialog {
     /// Opens a dialog at that time of the screen's clock.
     pub fn open(kind: Kind, fields: Vec<Field>, now: Duration) -> Self {
-        Self { kind, fields, at: 0, scroll: 0, quiet_since: now, armed: false, sent: None, refused: None }
+        Self { kind, fields, at: 0, scroll: 0, guard: Guard::new(now, None), sent: None, refused: None, moved: vec![] }
+    }
+
+    /// The same, opened by that key, which may still be held.
+    #[must_use]
+    pub fn opened_by(self, key: Option<KeyCode>, now: Duration) -> Self {
+        Self { guard: Guard::new(now, key), ..self }
     }
 
     /// Whether it takes keys yet.
-    pub fn is_armed(&self, now: Duration) -> bool {
-        self.armed || now.saturating_sub(self.quiet_since) >= ARMS_AFTER
+    pub fn is_armed(&self) -> bool {
+        self.guard.is_armed()
+    }
+
+    /// Something came that was typed by nobody.
+    pub fn silence(&mut self, now: Duration) {
+        self.guard.silence(now);
     }
 
     /// Whether everything is typed that has to be.
@@ -101,15 +122,20 @@ impl Dialog {
 
     /// Takes a key; `blocked` says that the answer cannot be typed now.
     pub fn key(&mut self, key: &KeyEvent, now: Duration, blocked: bool) -> Took {
-        if !self.is_armed(now) {
-            self.quiet_since = now;
+        if key.code == KeyCode::Esc {
             // Leaving is safe at any time.
-            return if key.code == KeyCode::Esc { Took::Leave } else { Took::Key };
+            return Took::Leave;
         }
-        self.armed = true;
+        match self.guard.key(key.code, now) {
+            Passed::Through => {}
+            Passed::Dropped => return Took::Key,
+            Passed::Held => {
+                self.fields.iter_mut().for_each(|field| field.text.clear());
+                return Took::Key;
+            }
+        }
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Esc => return Took::Leave,
             KeyCode::PageDown => self.scroll = self.scroll.saturating_add(5),
             KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(5),
             KeyCode::Down if self.fields.len() < 2 => self.scroll = self.scroll.saturating_add(1),
@@ -138,8 +164,8 @@ impl Dialog {
 
     /// Takes a paste into a field for any words; whether it did.
     pub fn paste(&mut self, text: &str, now: Duration) -> bool {
-        let armed = self.is_armed(now) && self.sent.is_none();
-        let Some(field) = self.fields.get_mut(self.at).filter(|field| armed && field.wanted.is_none()) else {
+        let takes = self.guard.pasted(now) == Passed::Through && self.sent.is_none();
+        let Some(field) = self.fields.get_mut(self.at).filter(|field| takes && !field.by_hand) else {
             return false;
         };
         let room = LONGEST.saturating_sub(field.text.chars().count());
@@ -147,10 +173,22 @@ impl Dialog {
         true
     }
 
-    /// A refusal came back: it can be typed again.
-    pub fn refuse(&mut self, failure: Failure) {
+    /// A refusal came back: it can be typed again, which takes more than an Enter that is still held.
+    pub fn refuse(&mut self, failure: Failure, now: Duration) {
+        self.guard = Guard::new(now, Some(KeyCode::Enter));
+        self.fields.iter_mut().filter(|field| field.by_hand).for_each(|field| field.text.clear());
+        self.at = 0;
         self.sent = None;
         self.refused = Some(failure);
+    }
+
+    /// What was shown was looked at again after a refusal: what moved is named, and everything is typed anew.
+    pub fn look_again(&mut self, kind: Kind, fields: Vec<Field>, now: Duration) {
+        if let (Some(before), Some(seen)) = (self.kind.seen(), kind.seen()) {
+            self.moved = seen.preview.moved_since(&before.preview);
+        }
+        let (refused, moved) = (self.refused.take(), std::mem::take(&mut self.moved));
+        *self = Self { refused, moved, ..Self::open(kind, fields, now).opened_by(Some(KeyCode::Enter), now) };
     }
 
     fn enter(&mut self) -> Took {
@@ -167,57 +205,5 @@ impl Dialog {
         if let Some(field) = self.fields.get_mut(self.at) {
             change(field);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::indexing_slicing, reason = "a test says by a panic that it failed")]
-
-    use super::*;
-
-    fn press(code: KeyCode) -> KeyEvent {
-        KeyEvent::new(code, KeyModifiers::NONE)
-    }
-
-    fn gate() -> Dialog {
-        Dialog::open(Kind::Note, vec![Field::exactly("type", "shop")], Duration::ZERO)
-    }
-
-    #[test]
-    fn a_held_key_never_arms_it_and_enter_alone_confirms_nothing() {
-        let mut dialog = gate();
-        let mut now = Duration::ZERO;
-        for _ in 0..30 {
-            now += Duration::from_millis(30);
-            assert_eq!(dialog.key(&press(KeyCode::Char('y')), now, false), Took::Key);
-        }
-        assert_eq!(dialog.fields[0].text, "");
-        now += ARMS_AFTER;
-        for _ in 0..30 {
-            assert_eq!(dialog.key(&press(KeyCode::Enter), now, false), Took::Key);
-        }
-        for letter in "shop".chars() {
-            dialog.key(&press(KeyCode::Char(letter)), now, false);
-        }
-        assert_eq!(dialog.key(&press(KeyCode::Enter), now, false), Took::Submit);
-    }
-
-    #[test]
-    fn a_paste_fills_words_and_never_a_phrase() {
-        let mut dialog = gate();
-        assert!(!dialog.paste("shop", ARMS_AFTER) && dialog.fields[0].text.is_empty());
-        let mut note = Dialog::open(Kind::Note, vec![Field::words("what", false)], Duration::ZERO);
-        assert!(note.paste("two\nlines\u{1b}[31m", ARMS_AFTER));
-        assert_eq!(note.fields[0].text, "two lines");
-        assert!(!note.paste("x", Duration::ZERO), "not before it takes keys");
-    }
-
-    #[test]
-    fn nothing_is_typed_while_it_is_blocked_and_leaving_is_always_possible() {
-        let mut dialog = gate();
-        assert_eq!(dialog.key(&press(KeyCode::Esc), Duration::ZERO, false), Took::Leave);
-        dialog.key(&press(KeyCode::Char('s')), ARMS_AFTER * 2, true);
-        assert_eq!(dialog.fields[0].text, "");
     }
 }

@@ -25,13 +25,38 @@ pub(super) fn lines(step: &Step, at: Timestamp, width: usize, theme: &Theme) -> 
     if hidden > 0 {
         lines.push(line(format!("   {hidden} more before these"), theme.dim));
     }
-    lines.extend(step.parts.iter().skip(hidden).map(|part| line_of(part, at, width, theme)));
+    let columns = Columns::of(step, width);
+    lines.extend(step.parts.iter().skip(hidden).map(|part| line_of(part, at, &columns, theme)));
     lines
 }
 
+/// Where the figures of a step's changes stand.
+pub(super) struct Columns {
+    words: usize,
+    rehearsed: usize,
+    /// Whether somebody is at it: else what is under way is in doubt.
+    runs: bool,
+}
+
+impl Columns {
+    /// Those of a step in a panel of that width.
+    pub(super) fn of(step: &Step, width: usize) -> Self {
+        let rehearsed = step.parts.iter().map(|part| text::width(&rehearsed(part))).max().unwrap_or(0);
+        let words = width.saturating_sub(SIGN + TIME + rehearsed + 1);
+        Self { words, rehearsed, runs: step.status == Status::Running }
+    }
+}
+
+/// What stands in front of a change.
+const SIGN: usize = 3;
+
+/// The widest length of time, and a space before it.
+const TIME: usize = 12;
+
 /// One change: how far it came, what it is, how long it took and took in the rehearsal.
-pub(super) fn line_of(part: &Part, at: Timestamp, width: usize, theme: &Theme) -> Line<'static> {
+pub(super) fn line_of(part: &Part, at: Timestamp, columns: &Columns, theme: &Theme) -> Line<'static> {
     let (sign, style) = match part.state {
+        PartState::Doing | PartState::Undoing if !columns.runs => ("?", theme.you),
         PartState::Doing => (theme.symbols.of("▸", ">"), theme.accent),
         PartState::Done => (theme.symbols.of("✓", "+"), theme.good),
         PartState::NotDone => (theme.symbols.of("⋅", "."), theme.dim),
@@ -40,14 +65,17 @@ pub(super) fn line_of(part: &Part, at: Timestamp, width: usize, theme: &Theme) -
     };
     let seconds = part.seconds.or_else(|| part.since.map(|since| at.duration_since(since).as_secs_f64()));
     let took = seconds.map(precise).unwrap_or_default();
-    let rehearsed = part.rehearsed_s.map(|seconds| format!(" / {}", precise(seconds))).unwrap_or_default();
-    let words = width.saturating_sub(3 + 12 + 14);
+    let words = text::left(&text::middle(&part.summary, columns.words), columns.words);
     Line::from(vec![
         span(format!(" {sign} "), style),
-        span(text::left(&part.summary, words), Style::new()),
-        span(text::right(&took, 12), Style::new()),
-        span(text::left(&rehearsed, 14), theme.dim),
+        span(words, Style::new()),
+        span(text::right(&took, TIME), Style::new()),
+        span(text::left(&rehearsed(part), columns.rehearsed), theme.dim),
     ])
+}
+
+fn rehearsed(part: &Part) -> String {
+    part.rehearsed_s.map(|seconds| format!(" / {}", precise(seconds))).unwrap_or_default()
 }
 
 /// A length of time down to milliseconds, where it is short.

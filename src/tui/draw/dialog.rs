@@ -38,6 +38,14 @@ pub(super) fn draw(model: &Model, dialog: &Dialog, frame: &mut Frame, area: Rect
     frame.render_widget(Paragraph::new(foot), below);
 }
 
+/// How far what it shows can be scrolled.
+pub(super) fn longest(model: &Model, dialog: &Dialog, area: Rect) -> usize {
+    let width = usize::from(area.width.min(WIDEST).saturating_sub(4));
+    let inside = area.height.saturating_sub(2);
+    let room = usize::from(inside.saturating_sub(lines(&foot(model, dialog, width))));
+    body(model, dialog, width).len().saturating_sub(room)
+}
+
 fn lines(lines: &[Line<'_>]) -> u16 {
     u16::try_from(lines.len()).unwrap_or(u16::MAX)
 }
@@ -46,7 +54,7 @@ fn body(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines = Vec::new();
     if let Some(seen) = dialog.kind.seen() {
-        lines.extend(preview::lines(&seen.preview, width, theme));
+        lines.extend(preview::lines(&seen.preview, model.view.at, width, theme));
     }
     if matches!(dialog.kind, Kind::Offer { .. } | Kind::Take { .. }) {
         lines.extend(brief(model, width));
@@ -88,20 +96,28 @@ fn brief(model: &Model, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
+/// Whom a gate touches, where that does not stand in its preview: then everybody that the run knows is named.
+fn whom(model: &Model, kind: &Kind) -> Option<String> {
+    let view = &model.view;
+    let named = match kind {
+        Kind::Start { seen, .. } | Kind::Back { seen, .. } => !seen.preview.identities.is_empty(),
+        Kind::Resume { .. } | Kind::Adopt { .. } => false,
+        _ => return None,
+    };
+    let known: Vec<_> = view.identities.iter().map(|(service, identity)| format!("{service} {identity}")).collect();
+    Some(if named || known.is_empty() { view.host.clone() } else { known.join(", ") })
+}
+
 fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines = indented(&dialog.kind.says(), 0, width, theme.title);
-    if let Some(seen) = dialog.kind.seen() {
-        // Whom it touches stands in the preview; where it does not, everybody that the run knows is named.
-        let known = model.view.identities.iter().map(|(service, identity)| format!("{service} {identity}"));
-        let known = if seen.preview.identities.is_empty() { known.collect::<Vec<_>>() } else { Vec::new() };
-        let whom = if known.is_empty() { model.view.host.clone() } else { known.join(", ") };
+    if let Some(whom) = whom(model, &dialog.kind) {
         lines.extend(indented(&format!("in {}, at {whom}", model.view.environment), 0, width, theme.dim));
     }
     if let Kind::Start { step, seen, .. } = &dialog.kind
         && let Some(step) = model.view.step(step)
     {
-        lines.extend(gate::waits(&model.view, step, Some(&seen.digest), theme));
+        lines.extend(gate::waits(&model.view, step, Some(&seen.digest), width, theme));
     }
     if dialog.kind.is_no_go() {
         lines.extend(indented(
@@ -114,10 +130,14 @@ fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     if let Some(failure) = &dialog.refused {
         lines.extend(preview::failure(failure, 0, width, theme));
     }
+    if !dialog.moved.is_empty() {
+        lines.push(line("moved since you looked", theme.title));
+        lines.extend(dialog.moved.iter().flat_map(|moved| indented(moved, 2, width, theme.you)));
+    }
     lines.extend(dialog.fields.iter().enumerate().map(|(at, field)| drawn(model, field, at == dialog.at, width)));
     let state = if dialog.sent.is_some() {
-        format!("{} sent; the engine decides", theme.symbols.spinner(model.now.as_secs()))
-    } else if !dialog.is_armed(model.now) {
+        format!("{} sent; the engine decides", theme.symbols.of("▸", ">"))
+    } else if !dialog.is_armed() {
         "wait: it takes keys once none came for a moment".to_owned()
     } else if dialog.is_met() {
         "enter does it   esc leaves".to_owned()

@@ -43,12 +43,33 @@ pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 /// The keys that matter now, most needed first.
 fn keys(model: &Model) -> Vec<(Action, &'static str)> {
     let has = |verb: &str| model.current().is_some_and(|step| step.choices.iter().any(|choice| choice.verb == verb));
-    let mut keys = Vec::new();
-    let frozen = model.view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none() && !freeze.switched);
+    let (view, mut keys) = (&model.view, Vec::new());
+    if model.unheard().is_some() {
+        // Nothing else does anything now, and why needs the room.
+        return vec![(Action::NextTab, "next"), (Action::Help, "help"), (Action::Detach, "leave")];
+    }
+    let frozen = view.freeze.as_ref().is_some_and(|freeze| freeze.ended.is_none() && !freeze.switched);
     if frozen {
         keys.push((Action::Abort, "abort"));
     } else if has("stop") {
         keys.push((Action::Stop, "stop"));
+    }
+    // Who waits for an answer comes before what can be started.
+    if model.drives() && !view.hands.is_empty() {
+        keys.push((Action::Hand, "answer"));
+    }
+    if model.drives() && view.asks_for_the_wheel().is_some() {
+        keys.push((Action::Wheel, "hand over"));
+    }
+    let asking = view.driver.as_ref().and_then(|driver| driver.asking.as_ref());
+    let offered = asking.is_some_and(|asking| asking.offered && asking.by == model.me.name);
+    if !model.watch && (view.driver.is_none() || offered) {
+        keys.push((Action::Wheel, "take the wheel"));
+    }
+    let asks = asking.is_some_and(|asking| asking.by == model.me.name);
+    // Who could drive, and does not.
+    if let Some(driver) = view.driver.as_ref().filter(|driver| !model.watch && driver.name != model.me.name && !asks) {
+        keys.push((Action::Wheel, if driver.silent { "take the wheel" } else { "ask for the wheel" }));
     }
     for (verb, label) in [("start", "start"), ("retry", "retry"), ("resume", "resume")] {
         if has(verb) {
@@ -62,9 +83,6 @@ fn keys(model: &Model) -> Vec<(Action, &'static str)> {
             (Action::Level, "level"),
             (Action::Copy, "copy"),
         ]);
-    }
-    if model.view.driver.is_none() {
-        keys.push((Action::Wheel, "take the wheel"));
     }
     keys.extend([
         (Action::NextTab, "next"),

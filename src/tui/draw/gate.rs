@@ -2,27 +2,28 @@
 
 use ratatui::text::Line;
 
+use super::preview::indented;
 use super::week::from;
 use crate::domain::figure;
 use crate::protocol::view::{Step, View};
-use crate::tui::text::line;
 use crate::tui::theme::Theme;
 
 /// What a step that did not start yet asks for.
-pub(super) fn lines(view: &View, step: &Step, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(view: &View, step: &Step, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(phrase) = &step.gate.phrase {
-        lines.push(line(format!(" its gate asks for the phrase {phrase}"), theme.dim));
+        lines.extend(indented(&format!("its gate asks for the phrase {phrase}"), 1, width, theme.dim));
     }
-    lines.extend(waits(view, step, None, theme));
+    lines.extend(waits(view, step, None, width, theme));
     if let Some((seconds, origin)) = &step.planned_s {
-        lines.push(line(format!(" takes about {}, {}", figure::seconds(*seconds), from(origin)), theme.dim));
+        let takes = format!("takes about {}, {}", figure::seconds(*seconds), from(origin));
+        lines.extend(indented(&takes, 1, width, theme.dim));
     }
     lines
 }
 
 /// What the driver cannot give: its window, and an approval of the preview with that digest, or of any.
-pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(window) = &step.gate.window {
         let (from, to) = (window.from.strftime("%a %d %H:%MZ"), window.to.strftime("%a %d %H:%MZ"));
@@ -36,7 +37,7 @@ pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Them
         } else {
             ("is over: set another in the runbook".to_owned(), theme.bad)
         };
-        lines.push(line(format!(" window {from} to {to}: {state}"), style));
+        lines.extend(indented(&format!("window {from} to {to}: {state}"), 1, width, style));
     }
     if let Some(role) = &step.gate.approval {
         let fits = |approved: &&crate::protocol::view::Approved| digest.is_none_or(|digest| approved.digest == digest);
@@ -48,13 +49,14 @@ pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, theme: &Them
             .map(|approved| format!("{} until {}", approved.by, approved.expires.strftime("%a %H:%MZ")))
             .collect();
         let command = format!("`cutover approve RUNBOOK {}`", step.id);
-        lines.push(if !by.is_empty() {
-            line(format!(" approved by {}", by.join(", ")), theme.good)
+        let (says, style) = if !by.is_empty() {
+            (format!("approved by {}", by.join(", ")), theme.good)
         } else if step.gate.approved.is_empty() {
-            line(format!(" waits for an approval by {role}: they run {command}"), theme.you)
+            (format!("waits for an approval by {role}: they run {command}"), theme.you)
         } else {
-            line(format!(" what was approved is not this any more: {role} runs {command} again"), theme.you)
-        });
+            (format!("what was approved is not this any more: {role} runs {command} again"), theme.you)
+        };
+        lines.extend(indented(&says, 1, width, style));
     }
     lines
 }

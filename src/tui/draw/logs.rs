@@ -9,29 +9,56 @@ use crate::tui::action::Action;
 use crate::tui::model::Model;
 use crate::tui::text::{self, line, span};
 
+/// No panel is so high: then all of it is wanted, to its foot.
+const WHOLE: usize = 1_000;
+
 pub(super) fn lines(model: &Model, width: usize, height: usize) -> Vec<Line<'static>> {
-    let (logs, theme) = (&model.logs, &model.theme);
+    let logs = &model.logs;
     let mut lines = Vec::new();
     let foot = logs.foot();
     let room = height.saturating_sub(1);
     let mut at = foot + 1;
-    // From the foot up, as many as there is room for.
-    while let Some(shown) = at.checked_sub(1).and_then(|at| logs.lines.get(at)) {
-        let mut drawn = drawn(model, shown, width);
-        if lines.len() + drawn.len() > room {
-            break;
-        }
-        drawn.reverse();
-        lines.extend(drawn);
+    // From the foot up, as many as there is room for; of the uppermost its end.
+    while let Some(shown) = at.checked_sub(1).and_then(|at| logs.lines.get(at)).filter(|_| lines.len() < room) {
+        lines.extend(marked(model, shown, width).into_iter().rev().take(room - lines.len()));
         at -= 1;
     }
-    if at == 0 && logs.cut && lines.len() < room {
-        lines.push(line(" (earlier lines were let go here; the journal has every event)", theme.dim));
+    if at == 0 && logs.before > 0 && lines.len() < room {
+        lines.push(first_mark(model, width));
     }
     lines.reverse();
-    lines.resize(room.min(lines.len().max(if height > 1_000 { 0 } else { room })), Line::default());
+    if height <= WHOLE {
+        // At the first of them there is room below.
+        let below = logs.lines.iter().skip(foot + 1).take(room - lines.len());
+        lines.extend(below.flat_map(|shown| marked(model, shown, width)));
+        lines.truncate(room);
+    }
+    lines.resize(room.min(lines.len().max(if height > WHOLE { 0 } else { room })), Line::default());
     lines.push(state(model, width));
     lines
+}
+
+/// A line of the log, and what is missing before it.
+fn marked(model: &Model, shown: &log::Line, width: usize) -> Vec<Line<'static>> {
+    let missing = model.logs.gaps.get(&shown.n).map(|missing| {
+        mark(&format!(" {} lines are missing here, let go unread", figure::count(*missing)), model, width)
+    });
+    missing.into_iter().chain(drawn(model, shown, width)).collect()
+}
+
+/// What stands above the first line that is here.
+fn first_mark(model: &Model, width: usize) -> Line<'static> {
+    let logs = &model.logs;
+    if logs.paused_at.is_some() && logs.reaches_back() {
+        return line(format!(" {} reading earlier lines", model.theme.symbols.of("▸", ">")), model.theme.accent);
+    }
+    mark(&format!(" {} earlier lines are not in this window", figure::count(logs.before)), model, width)
+}
+
+/// A mark where lines are not shown.
+fn mark(what: &str, model: &Model, width: usize) -> Line<'static> {
+    let sign = model.theme.symbols.of("⋅", ".");
+    line(text::start(&format!(" {sign}{what}; the journal has every event"), width), model.theme.title)
 }
 
 fn drawn(model: &Model, shown: &log::Line, width: usize) -> Vec<Line<'static>> {
@@ -42,7 +69,7 @@ fn drawn(model: &Model, shown: &log::Line, width: usize) -> Vec<Line<'static>> {
         Level::Error => (theme.symbols.of("✗", "x"), theme.bad),
     };
     let step = shown.step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
-    let head = format!(" {} {sign} ", shown.at.strftime("%H:%M:%S"));
+    let head = format!(" {} {sign} ", shown.at.strftime("%H:%M:%SZ"));
     let room = width.saturating_sub(text::width(&head));
     let whole = format!("{step}{}", shown.text);
     let parts = if model.logs.wrap { text::wrapped(&whole, room) } else { vec![text::start(&whole, room)] };
@@ -59,7 +86,8 @@ fn state(model: &Model, width: usize) -> Line<'static> {
     let (logs, theme) = (&model.logs, &model.theme);
     let mut words = Vec::new();
     if logs.paused_at.is_some() {
-        words.push(span(format!(" PAUSED, {} new below ", figure::count(logs.below())), theme.you));
+        let more = if logs.is_behind() { "more than " } else { "" };
+        words.push(span(format!(" PAUSED, {more}{} new below ", figure::count(logs.below())), theme.you));
         words.push(span(format!(" {} follows ", model.keymap.key(Action::Follow)), theme.dim));
     } else {
         words.push(span(" following ", theme.dim));

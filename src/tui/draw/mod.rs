@@ -3,15 +3,18 @@
 //! Every panel is a list of lines; where they go is decided here alone. Nothing writes into the buffer by
 //! index: whatever does not fit is cut by the widgets.
 
+mod axis;
 mod board;
 mod changes;
 mod dialog;
+mod fit;
 mod footer;
 mod frame;
 mod gate;
 mod logs;
 mod over;
 mod people;
+mod places;
 mod preview;
 mod risks;
 mod step;
@@ -26,7 +29,10 @@ use ratatui::text::Line;
 
 use super::model::{Model, Tab};
 use super::text;
+use crate::domain::StepId;
 use frame::Panel;
+pub use places::Spot;
+pub(super) use places::spot;
 
 /// From so many columns on, panels stand side by side.
 const WIDE: u16 = 120;
@@ -49,9 +55,7 @@ pub fn has_log_beside((columns, rows): (u16, u16)) -> bool {
 /// Draws the screen.
 pub fn draw(model: &Model, frame: &mut Frame) {
     let area = frame.area();
-    let foot = u16::from(area.height > 3);
-    let rows = [Constraint::Length(2.min(area.height)), Constraint::Fill(1), Constraint::Length(foot)];
-    let [head, body, feet] = Layout::vertical(rows).areas(area);
+    let [head, body, feet] = rows(area);
     top::draw(model, frame, head);
     panels(model, frame, body);
     footer::draw(model, frame, feet);
@@ -63,64 +67,45 @@ pub fn draw(model: &Model, frame: &mut Frame) {
     }
 }
 
-/// Where the panels are.
 fn panels(model: &Model, frame: &mut Frame, area: Rect) {
-    if area.width < SMALL.0 || area.height + 3 < SMALL.1 {
-        if model.in_week {
-            week(model, frame, area);
-        } else {
-            main(model, frame, area);
+    let places = places::places(model, area);
+    if let Some(place) = places.week {
+        week(model, frame, place);
+    }
+    if let Some(place) = places.main {
+        panel(model, model.tab, frame, place, true);
+    }
+    for (tab, place) in [(Tab::Risks, places.risks), (Tab::Logs, places.logs)] {
+        if let Some(place) = place {
+            panel(model, tab, frame, place, false);
         }
-        return;
-    }
-    if area.width < WIDE {
-        let height = week_height(model, area);
-        let [above, below] = Layout::vertical([Constraint::Length(height), Constraint::Fill(1)]).areas(area);
-        week(model, frame, above);
-        main(model, frame, below);
-        return;
-    }
-    let columns = [Constraint::Percentage(42), Constraint::Length(2), Constraint::Fill(1)];
-    let [left, _, right] = Layout::horizontal(columns).areas(area);
-    if area.width < LARGE.0 || area.height < LARGE.1 {
-        week(model, frame, left);
-        main(model, frame, right);
-        return;
-    }
-    let [above, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(left);
-    week(model, frame, above);
-    panel(model, Tab::Risks, frame, below, false);
-    let [above, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(right);
-    main(model, frame, above);
-    if model.tab != Tab::Logs {
-        panel(model, Tab::Logs, frame, below, false);
     }
 }
 
-/// The week above the main panel: at most half of the room, and less where the other needs more, because what
-/// failed and what can be done about it is there.
-fn week_height(model: &Model, area: Rect) -> u16 {
-    let rows = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1);
-    let week = rows(week::lines(model, area.width).len()).saturating_add(1);
-    let follows = matches!(model.tab, Tab::Logs | Tab::Timeline);
-    let needed =
-        if follows { area.height / 2 } else { rows(contents(model, model.tab, usize::from(area.width), 0).len()) };
-    let left = area.height.saturating_sub(needed).max(WEEK_AT_LEAST);
-    week.min(area.height / 2).min(left)
+/// The two lines on top, the panels, and the line of keys.
+fn rows(area: Rect) -> [Rect; 3] {
+    let foot = u16::from(area.height > 3);
+    Layout::vertical([Constraint::Length(2.min(area.height)), Constraint::Fill(1), Constraint::Length(foot)])
+        .areas(area)
+}
+
+/// How many lines of the week are above the first that is shown: the selected one always is.
+fn week_scroll(model: &Model, lines: &[(Option<StepId>, Line<'static>)], area: Rect) -> usize {
+    let shown = usize::from(area.height.saturating_sub(1));
+    week::at(model, lines).saturating_sub(shown.saturating_sub(2))
 }
 
 fn week(model: &Model, frame: &mut Frame, area: Rect) {
     let lines = week::lines(model, area.width);
-    let at = week::at(model, &lines);
-    let shown = usize::from(area.height.saturating_sub(1));
-    let scroll = at.saturating_sub(shown.saturating_sub(2));
-    let title = Line::from(vec![text::span("1 ", model.theme.dim), text::span("week", model.theme.title)]);
+    let scroll = week_scroll(model, &lines, area);
+    let legend = week::legend(model, area.width).map(|legend| format!("  {legend}")).unwrap_or_default();
+    let title = Line::from(vec![
+        text::span("1 ", model.theme.dim),
+        text::span("week", model.theme.title),
+        text::span(legend, model.theme.dim),
+    ]);
     let lines = lines.into_iter().map(|(_, line)| line).collect();
     frame::draw(frame, area, Panel { title, lines, scroll, focused: model.in_week, theme: &model.theme });
-}
-
-fn main(model: &Model, frame: &mut Frame, area: Rect) {
-    panel(model, model.tab, frame, area, true);
 }
 
 fn panel(model: &Model, tab: Tab, frame: &mut Frame, area: Rect, is_main: bool) {
@@ -135,6 +120,35 @@ fn panel(model: &Model, tab: Tab, frame: &mut Frame, area: Rect, is_main: bool) 
     }
     let title = title(model, tab, is_main);
     frame::draw(frame, area, Panel { title, lines, scroll, focused: is_main && !model.in_week, theme: &model.theme });
+}
+
+/// The panels' part of the terminal as it last said it is.
+fn body_of(model: &Model) -> Rect {
+    let (columns, height) = model.size;
+    let [_, body, _] = rows(Rect::new(0, 0, columns, height));
+    body
+}
+
+/// Columns and lines of the main panel; no lines where the terminal never said how large it is.
+pub(super) fn main_room(model: &Model) -> (usize, usize) {
+    let place = places::places(model, body_of(model)).main.unwrap_or_default();
+    (usize::from(place.width), usize::from(place.height.saturating_sub(1)))
+}
+
+/// How far the main panel can be scrolled.
+pub(super) fn longest_scroll(model: &Model) -> usize {
+    let (width, height) = main_room(model);
+    contents(model, model.tab, width, height).len().saturating_sub(height)
+}
+
+/// How far what lies over the panels can be scrolled, and how much of it is a page.
+pub(super) fn overlay_room(model: &Model) -> (usize, usize) {
+    model.overlay.as_ref().map_or((0, 1), |overlay| over::room(model, overlay, body_of(model)))
+}
+
+/// How far the dialog can be scrolled.
+pub(super) fn longest_of_dialog(model: &Model) -> usize {
+    model.dialog.as_ref().map_or(0, |open| dialog::longest(model, open, body_of(model)))
 }
 
 /// The tabs, the shown one bold; a panel beside them has its own title alone.
@@ -155,12 +169,14 @@ fn contents(model: &Model, tab: Tab, width: usize, height: usize) -> Vec<Line<'s
         Tab::Risks => risks::lines(model, width),
         Tab::Timeline => timeline::lines(model, width, height),
         Tab::People => people::lines(model, width),
-        Tab::Switch => switch::lines(model, width),
+        Tab::Switch => switch::lines(model, width, height),
     }
 }
 
-/// The main panel as plain text, whole: what `copy` takes.
+/// The main panel as plain text, whole: what `copy` takes. No line of a log is cut in it.
 pub(super) fn as_text(model: &Model) -> String {
-    let lines = contents(model, model.tab, 160, 10_000);
+    // The others set figures and rules at their right edge: they need one.
+    let width = if matches!(model.tab, Tab::Logs | Tab::Timeline) { usize::from(u16::MAX) } else { 160 };
+    let lines = contents(model, model.tab, width, 100_000);
     lines.iter().map(|line| line.to_string().trim_end().to_owned() + "\n").collect()
 }

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::frame;
+use super::preview::indented;
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Overlay};
 use crate::tui::overlay::found;
@@ -14,16 +15,11 @@ use crate::tui::text::{self, line, span};
 
 pub(super) fn draw(model: &Model, overlay: &Overlay, frame: &mut Frame, area: Rect) {
     let theme = &model.theme;
-    let (title, lines) = match overlay {
-        Overlay::Help => ("keys".to_owned(), help(model)),
-        Overlay::Palette(typed, at) => (format!(": {typed}_"), palette(model, typed, *at)),
-        Overlay::Identities => ("whom this run talks to".to_owned(), identities(model)),
-        Overlay::Since(seq) => since(model, *seq),
-    };
+    let (title, lines) = contents(model, overlay, area);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let inside = frame::over(frame, area, (100, height), &title, theme);
     let shown = usize::from(inside.height);
-    let scroll = model.scroll.min(lines.len().saturating_sub(shown));
+    let scroll = model.reading.scroll.min(lines.len().saturating_sub(shown));
     let more = lines.len().saturating_sub(scroll + shown);
     let mut lines: Vec<_> = lines.into_iter().skip(scroll).take(shown).collect();
     if more > 0
@@ -33,6 +29,39 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, frame: &mut Frame, area: Re
         *last = line(format!("… {down} shows {} more; any other key closes this", more + 1), theme.dim);
     }
     frame.render_widget(Paragraph::new(lines), inside);
+}
+
+/// Its title and its lines.
+fn contents(model: &Model, overlay: &Overlay, area: Rect) -> (String, Vec<Line<'static>>) {
+    match overlay {
+        Overlay::Help => ("keys".to_owned(), help(model)),
+        Overlay::Palette(typed, at) => (format!(": {typed}_"), palette(model, typed, *at)),
+        Overlay::Identities => ("whom this run talks to".to_owned(), identities(model)),
+        Overlay::Warnings(warnings) => ("know this first".to_owned(), told(model, warnings, area)),
+        Overlay::Since(seq) => since(model, *seq),
+    }
+}
+
+/// How far it can be scrolled, and how much of it is a page: all but the line that says that there is more.
+pub(super) fn room(model: &Model, overlay: &Overlay, area: Rect) -> (usize, usize) {
+    let shown = usize::from(area.height.saturating_sub(2));
+    let lines = contents(model, overlay, area).1.len();
+    (lines.saturating_sub(shown), shown.saturating_sub(1).max(1))
+}
+
+/// How what came by itself is closed: said once a key would do it.
+fn closing(model: &Model) -> Line<'static> {
+    let text = if model.reading.takes_keys() { "any key closes this, and does nothing else" } else { "" };
+    line(text, model.theme.dim)
+}
+
+fn told(model: &Model, warnings: &[String], area: Rect) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let width = usize::from(area.width.min(100).saturating_sub(4));
+    let mut lines: Vec<_> =
+        warnings.iter().flat_map(|warning| indented(&format!("! {warning}"), 0, width, theme.you)).collect();
+    lines.push(closing(model));
+    lines
 }
 
 fn help(model: &Model) -> Vec<Line<'static>> {
@@ -101,14 +130,15 @@ fn since(model: &Model, seq: u64) -> (String, Vec<Line<'static>>) {
         return ("meanwhile".to_owned(), vec![line("reading the journal", theme.dim)]);
     }
     let Some(first) = news.first() else {
-        return ("meanwhile".to_owned(), vec![line("nothing happened; any key goes on", theme.dim)]);
+        return ("meanwhile".to_owned(), vec![line("nothing happened", Style::new()), closing(model)]);
     };
     let lines = news.iter().map(|moment| {
         let step = if moment.step.is_empty() { String::new() } else { format!("{}: ", moment.step) };
         Line::from(vec![
-            span(format!("{} ", moment.at.strftime("%a %H:%M")), theme.dim),
+            span(format!("{} ", moment.at.strftime("%a %H:%MZ")), theme.dim),
             span(format!("{step}{}", moment.text), Style::new()),
         ])
     });
-    (format!("since {}", first.at.strftime("%a %H:%M")), lines.collect())
+    let title = format!("since {}", first.at.strftime("%a %H:%MZ"));
+    (title, lines.chain([closing(model)]).collect())
 }

@@ -21,11 +21,17 @@ pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
             let silent = if driver.silent { ", not heard of any more: the wheel can be taken" } else { "" };
             lines.push(Line::from(vec![
                 span(format!(" {}{me} ", driver.name), theme.title),
-                span(format!("drives since {}{silent}", driver.since.strftime("%a %H:%M")), Style::new()),
+                span(format!("drives since {}{silent}", driver.since.strftime("%a %H:%MZ")), Style::new()),
             ]));
             if let Some(asking) = &driver.asking {
                 let words = if asking.offered { "is offered the wheel" } else { "asks for the wheel" };
                 lines.push(line(format!(" {} {words}: {}", asking.by, asking.why), theme.you));
+                let wheel = model.keymap.key(Action::Wheel);
+                if !asking.offered && model.drives() {
+                    lines.push(line(format!("   {wheel} shows where the run stands, and hands it over"), theme.dim));
+                } else if asking.offered && asking.by == model.me.name {
+                    lines.push(line(format!("   {wheel} shows where the run stands, and takes it"), theme.dim));
+                }
             }
         }
     }
@@ -47,7 +53,7 @@ pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         lines.push(line(format!("   none; {} leaves one", model.keymap.key(Action::Note)), theme.dim));
     }
     for note in view.notes.iter().rev() {
-        lines.push(line(format!("   {} {}", note.at.strftime("%a %H:%M"), note.by), theme.dim));
+        lines.push(line(format!("   {} {}", note.at.strftime("%a %H:%MZ"), note.by), theme.dim));
         lines.extend(indented(&note.text, 5, width, Style::new()));
     }
     if !view.kept.is_empty() {

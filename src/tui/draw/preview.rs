@@ -1,5 +1,6 @@
 //! A preview as a diff: who is talked to, what is created, changed and removed, what to know before saying yes.
 
+use jiff::Timestamp;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
@@ -9,7 +10,8 @@ use crate::domain::{Failure, figure};
 use crate::tui::text::{self, line, span};
 use crate::tui::theme::Theme;
 
-pub(super) fn lines(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+/// As it is read at that time.
+pub(super) fn lines(preview: &Preview, at: Timestamp, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (service, identity) in &preview.identities {
         lines.push(Line::from(vec![
@@ -38,7 +40,7 @@ pub(super) fn lines(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<
     for (name, value) in &preview.figures {
         lines.extend(indented(&format!("now {name}: {value}"), 3, width, theme.dim));
     }
-    lines.extend(board::lines(&preview.conditions, width, theme));
+    lines.extend(board::lines(&preview.conditions, at, width, theme));
     for warning in &preview.warnings {
         lines.extend(indented(&format!("! {warning}"), 1, width, theme.title));
     }

@@ -6,18 +6,19 @@ use ratatui::text::Line;
 use super::preview::{self, indented};
 use super::{board, changes, step};
 use crate::domain::state::Status;
-use crate::protocol::view::{Freeze, Step};
+use crate::protocol::view::{Freeze, Part, PartState, Step};
 use crate::tui::action::Action;
 use crate::tui::model::Model;
 use crate::tui::text::{line, span};
 
-pub(super) fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
+/// Of a panel of that height; of no height, all of it.
+pub(super) fn lines(model: &Model, width: usize, height: usize) -> Vec<Line<'static>> {
     let (view, theme) = (model.shown(), &model.theme);
-    let Some(switch) = view.steps.iter().find(|step| step.action == "dns.switch") else {
+    let Some(switch) = view.switch() else {
         return vec![line(" this runbook has no switch", theme.dim)];
     };
     match &view.freeze {
-        Some(freeze) if freeze.ended.is_none() => during(model, switch, freeze, width),
+        Some(freeze) if freeze.ended.is_none() => during(model, switch, freeze, (width, height)),
         Some(freeze) if view.switched => after(model, switch, freeze, width),
         _ => before(model, switch, width),
     }
@@ -29,25 +30,27 @@ fn before(model: &Model, switch: &Step, width: usize) -> Vec<Line<'static>> {
     match &model.previewed {
         Some((of, Ok(seen))) if *of == switch.id => {
             let board = &seen.preview.conditions;
-            lines.extend(board::lines(board, width, theme));
-            let age = board.first().map_or(0, |first| model.shown().at.duration_since(first.at).as_secs().max(0));
-            let again = model.keymap.key(Action::Preview);
+            lines.extend(board::lines(board, model.shown().at, width, theme));
             lines.push(line("", theme.dim));
             lines.push(if seen.preview.is_go() {
                 line(" GO: nothing keeps it from starting", theme.good)
             } else {
                 line(" NO GO: its phrase cannot be typed while a line says so", theme.bad)
             });
-            lines.push(line(format!(" looked at {age} s ago; {again} on the selected step looks again"), theme.dim));
         }
         Some((of, Err(failure))) if *of == switch.id => {
             lines.extend(preview::failure(failure, 1, width, theme));
         }
-        _ => lines.push(line(
-            format!(" select {} and press {} to look at every condition", switch.id, model.keymap.key(Action::Preview)),
-            theme.dim,
-        )),
+        _ => {}
     }
+    let looking = model.looking.as_ref().is_some_and(|looking| looking.step == switch.id);
+    let seen = model.previewed.as_ref().is_some_and(|(of, _)| *of == switch.id);
+    let key = model.keymap.key(Action::Preview);
+    lines.push(match (looking, seen) {
+        (true, _) => line(format!(" {} looking at every condition", theme.symbols.of("▸", ">")), theme.accent),
+        (false, true) => line(format!(" {key} looks again"), theme.dim),
+        (false, false) => line(format!(" {key} looks at every condition"), theme.dim),
+    });
     if let Some(failure) = switch.failure.as_ref().filter(|_| switch.status == Status::Failed) {
         lines.push(line("", theme.dim));
         lines.extend(indented(&format!("the last try: {failure}"), 1, width, theme.bad));
@@ -55,7 +58,7 @@ fn before(model: &Model, switch: &Step, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn during(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Line<'static>> {
+fn during(model: &Model, switch: &Step, freeze: &Freeze, (width, height): (usize, usize)) -> Vec<Line<'static>> {
     let (view, theme) = (model.shown(), &model.theme);
     let spent = view.at.duration_since(freeze.since).as_secs_f64().max(0.0);
     let left = (freeze.budget_s - spent).max(0.0);
@@ -78,10 +81,12 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Li
         // The fence is shut and nobody is at it: how it goes on comes before what was done.
         lines.extend(step::what_now(model, switch, width));
         lines.push(line("", theme.dim));
-        lines.extend(phases(model, switch, width));
+        lines.extend(phases(model, switch, width, None));
         return lines;
     }
-    lines.extend(phases(model, switch, width));
+    // What is being done, and how it is aborted, is seen whatever was done before.
+    let room = Some(height.saturating_sub(lines.len() + 2)).filter(|_| height > 0);
+    lines.extend(phases(model, switch, width, room));
     lines.push(line("", theme.dim));
     lines.push(if freeze.switched {
         let back = model.keymap.key(Action::RollBack);
@@ -107,23 +112,33 @@ fn after(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Lin
         lines.extend(companion.detail.split("; ").flat_map(|part| indented(part, 1, width, style)));
     }
     lines.push(line("", theme.dim));
-    lines.extend(phases(model, switch, width));
+    lines.extend(phases(model, switch, width, None));
     lines
 }
 
-/// The phases in order, with the point of switching as a line where it was passed.
-fn phases(model: &Model, switch: &Step, width: usize) -> Vec<Line<'static>> {
+/// The phases in order, with the point of switching as a line where it was passed. Where there is room for so many
+/// lines only, the first of those that are behind it are counted.
+fn phases(model: &Model, switch: &Step, width: usize, room: Option<usize>) -> Vec<Line<'static>> {
     let (view, theme) = (model.shown(), &model.theme);
+    let columns = changes::Columns::of(switch, width);
+    let moves = |part: &Part| matches!(part.state, PartState::Doing | PartState::Undoing);
+    let behind = switch.parts.iter().position(moves).unwrap_or(switch.parts.len());
+    let surplus = room.map_or(0, |room| (switch.parts.len() + 1).saturating_sub(room));
+    let hidden = if surplus > 0 { (surplus + 1).min(behind) } else { 0 };
     let mut lines = Vec::new();
-    let mut drawn = false;
-    for part in &switch.parts {
-        if !drawn && part.key.starts_with("open") {
-            drawn = true;
+    if hidden > 0 {
+        lines.push(line(format!("   {hidden} more before these"), theme.dim));
+    }
+    let opens = switch.parts.iter().position(|part| part.key.starts_with("open")).unwrap_or(switch.parts.len());
+    for (at, part) in switch.parts.iter().enumerate() {
+        if at == opens {
             lines.push(point(model, width));
         }
-        lines.push(changes::line_of(part, view.at, width, theme));
+        if at >= hidden {
+            lines.push(changes::line_of(part, view.at, &columns, theme));
+        }
     }
-    if !drawn {
+    if opens == switch.parts.len() {
         lines.push(point(model, width));
     }
     lines

@@ -6,108 +6,123 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::domain::figure;
-use crate::protocol::view::{Mood, View};
+use super::fit::{Item, names, spans, squeeze};
+use crate::protocol::view::Mood;
 use crate::tui::action::Action;
+use crate::tui::changed::Figure;
 use crate::tui::model::Model;
 use crate::tui::text::{self, span};
 
-/// An identity is not cut to less than so many columns.
-const SHORTEST: usize = 12;
+/// An environment's name takes no more columns than this.
+const ENVIRONMENT: usize = 24;
+
+/// Where the other items may be said shorter, so many columns are kept for whom the run talks to.
+const WHOM: usize = 28;
+
+/// Which identities are told first where there is room for a few: where it costs most to be on the wrong one.
+const FIRST: [&str; 5] = ["AWS", "Kubernetes", "hosted zone", "source MySQL", "target MySQL"];
 
 pub(super) fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let width = usize::from(area.width);
     frame.render_widget(Paragraph::new(vec![first(model, width), sentence(model, width)]), area);
 }
 
+/// Always of now, also while the past is looked at: a fence that is shut is shut.
 fn first(model: &Model, width: usize) -> Line<'static> {
-    let (view, theme) = (model.shown(), &model.theme);
-    let mut spans = Vec::new();
-    let environment = format!(" {} ", view.environment);
-    if view.production {
-        spans.push(span(environment.to_uppercase(), theme.alarm));
-    } else {
-        spans.push(span(environment, theme.accent));
-    }
-    for (service, _) in &view.fences {
-        spans.push(span(
-            format!(" FENCE {service} "),
-            if view.barred.as_ref() == Some(service) { theme.alarm } else { theme.title },
-        ));
-    }
-    if let Some(freeze) = view.freeze.as_ref().filter(|freeze| freeze.ended.is_none()) {
-        let left = freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64();
-        spans.push(span(format!(" FREEZE {:.1} s left ", left.max(0.0)), theme.alarm));
-    }
-    spans.push(link(model));
-    let rest = [(format!("  {}", view.host), Style::new()), (lag(view), Style::new()), (forecast(view), theme.dim)];
-    spans.extend(rest.into_iter().filter(|(text, _)| !text.trim().is_empty()).map(|(text, style)| span(text, style)));
+    let (view, theme) = (&model.view, &model.theme);
+    let environment = if view.production { view.environment.to_uppercase() } else { view.environment.clone() };
+    let style = if view.production { theme.alarm } else { theme.accent };
+    let mut items = vec![Item::new([format!(" {} ", text::middle(&environment, ENVIRONMENT))], style)];
+    items.extend(view.fences.iter().map(|(service, _)| {
+        let bars = view.barred.as_ref() == Some(service);
+        Item::new([format!(" FENCE {service} ")], if bars { theme.alarm } else { theme.title })
+    }));
+    let fences = items.len();
+    items.extend([freeze(model), past(model), link(model), lag(model), forecast(model)]);
+    let [freeze, past, link, lag, forecast] = [0, 1, 2, 3, 4].map(|at| fences + at);
+    // The forecast is said in fewer words before whom this is about is not said at all.
+    squeeze(&mut items, &[forecast], width.saturating_sub(WHOM), true);
+    squeeze(&mut items, &[forecast, lag], width, false);
+    squeeze(&mut items, &[link, past, freeze], width, true);
+    let fences: Vec<usize> = (1..fences).rev().collect();
+    squeeze(&mut items, &[&[freeze, past, link], fences.as_slice()].concat(), width, false);
+    let mut spans = spans(items);
     let used: usize = spans.iter().map(Span::width).sum();
-    spans.extend(identities(view, width.saturating_sub(used)).into_iter().map(|text| span(text, theme.dim)));
+    let mut known: Vec<_> = view.identities.iter().map(|(label, name)| (Some(label.as_str()), name.as_str())).collect();
+    let place = |label: &str| FIRST.iter().position(|first| label.starts_with(first)).unwrap_or(FIRST.len());
+    known.sort_by_key(|(label, _)| label.map(place));
+    if !view.host.is_empty() {
+        known.insert(0, (None, view.host.as_str()));
+    }
+    let named = names(&known, width.saturating_sub(used)).into_iter().enumerate();
+    spans.extend(named.map(|(at, name)| span(name, if at == 0 { Style::new() } else { theme.dim })));
     Line::from(spans)
 }
 
-/// Whether what is shown is so now.
-fn link(model: &Model) -> Span<'static> {
+/// What is left of the time in which writes may wait.
+fn freeze(model: &Model) -> Item {
+    let view = &model.view;
+    let Some(freeze) = view.freeze.as_ref().filter(|freeze| freeze.ended.is_none()) else {
+        return Item::new([], model.theme.alarm);
+    };
+    let left = (freeze.budget_s - view.at.duration_since(freeze.since).as_secs_f64()).max(0.0);
+    Item::new([format!(" FREEZE {left:.1} s left "), format!(" {left:.1} s ")], model.theme.alarm)
+}
+
+/// Whether the panels show an earlier moment, and how to come back.
+fn past(model: &Model) -> Item {
+    let Some(past) = &model.past else { return Item::new([], model.theme.you) };
+    let (at, key) = (past.at.strftime("%a %H:%MZ"), model.keymap.name(Action::Bottom));
+    Item::new([format!("  PAST: {at}, {key} returns "), format!("  PAST: {at} ")], model.theme.you)
+}
+
+/// Whether the engine is heard of now, whatever the panels show.
+fn link(model: &Model) -> Item {
     let theme = &model.theme;
-    if let Some(past) = &model.past {
-        let key = model.keymap.name(Action::Bottom);
-        return span(format!("  PAST: {}, {key} returns ", past.at.strftime("%a %H:%M")), theme.you);
-    }
+    let sign = theme.symbols.of("●", "*");
     match model.stale() {
-        Some(silent) => span(format!("  STALE {} s ", silent.as_secs()), theme.alarm),
-        None => span(format!(" {} live", theme.symbols.of("●", "*")), theme.good),
+        Some(silent) => Item::new([format!("  STALE {} s ", silent.as_secs())], theme.alarm),
+        None => Item::new([format!(" {sign} live"), format!(" {sign}")], theme.good),
     }
 }
 
-/// How far the copy is behind, in the words of what keeps it.
-fn lag(view: &View) -> String {
-    let companion = view.steps.iter().rev().find_map(|step| step.companion.as_ref());
-    // Of its words, those about how far it is behind; what else it says is in the step's own panel.
-    let behind = |detail: &str| detail.split([',', ';']).find(|part| part.contains("behind")).map(str::to_owned);
-    companion.and_then(|companion| behind(&companion.detail)).map(|lag| format!("  {}", lag.trim())).unwrap_or_default()
+/// How far the copy is behind.
+fn lag(model: &Model) -> Item {
+    let lag = model.view.lag().map(|lag| format!("  {lag}"));
+    Item::new(lag, model.changed.style(&Figure::Lag, Style::new(), model.now))
 }
 
-fn forecast(view: &View) -> String {
-    let Some(forecast) = &view.forecast else { return String::new() };
-    let (best, worst) = forecast.left_s;
-    if worst <= 0.0 {
-        return String::new();
-    }
-    let slack = forecast.slack_s.map(|slack| {
-        if slack < 0.0 {
-            format!(", {} TOO LATE", figure::seconds(-slack))
-        } else {
-            format!(", slack {}", figure::rough(slack))
-        }
-    });
-    format!("  {} left{}", figure::range(best, worst), slack.unwrap_or_default())
-}
-
-/// As many as there is room for; each is cut in its middle, because ends tell them apart.
-fn identities(view: &View, room: usize) -> Vec<String> {
-    let count = view.identities.len().min(room / (SHORTEST + 4)).max(1);
-    let each = (room / count).saturating_sub(3);
-    if each < SHORTEST {
-        return Vec::new();
-    }
-    view.identities
-        .iter()
-        .take(count)
-        .map(|(service, identity)| format!("  {}", text::middle(&format!("{service} {identity}"), each)))
-        .collect()
+/// What is left to do, and what is left until it has to be over: of the two, the second is said last.
+fn forecast(model: &Model) -> Item {
+    let forecast = model.view.forecast.as_ref().filter(|forecast| forecast.left_s.1 > 0.0);
+    let Some(forecast) = forecast else { return Item::new([], model.theme.dim) };
+    let left = forecast.left();
+    let forms = match forecast.slack() {
+        Some(slack) => vec![format!("  {left}, {slack}"), format!("  {slack}")],
+        None => vec![format!("  {left}")],
+    };
+    Item::new(forms, model.changed.style(&Figure::Forecast, model.theme.dim, model.now))
 }
 
 fn sentence(model: &Model, width: usize) -> Line<'static> {
-    let (view, theme) = (model.shown(), &model.theme);
+    let (view, theme) = (&model.view, &model.theme);
     let (symbol, style) = match view.sentence.mood {
         Mood::Calm => (theme.symbols.of("⋅", "."), Style::new()),
-        Mood::Running => (theme.symbols.spinner(model.now.as_secs()), Style::new()),
+        Mood::Running => (theme.symbols.of("▸", ">"), Style::new()),
         Mood::You => (theme.symbols.of("»", ">"), theme.you),
         Mood::Failed => (theme.symbols.of("✗", "x"), theme.bad),
         Mood::Frozen => (theme.symbols.of("‖", "!"), theme.alarm),
         Mood::Done => (theme.symbols.of("✓", "+"), theme.good),
     };
-    let text = text::start(&model.sentence(), width.saturating_sub(4));
+    let room = width.saturating_sub(4);
+    if let Some(unheard) = model.unheard() {
+        let said = unheard.forms().into_iter().find(|form| text::width(form) <= room);
+        let text = text::start(&said.unwrap_or_else(|| unheard.in_full()), room);
+        return Line::from(vec![
+            span(format!(" {} ", theme.symbols.of("‖", "!")), theme.alarm),
+            span(text, theme.alarm),
+        ]);
+    }
+    let text = text::start(&model.sentence(), room);
     Line::from(vec![span(format!(" {symbol} "), style), span(text, style)])
 }

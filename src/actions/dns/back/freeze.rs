@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::{TARGET, held, loss, old_address};
+use super::{TARGET, held, loss};
 use crate::actions::dns::events;
 use crate::actions::dns::open::{jobs_deployment, scale};
 use crate::actions::dns::relay::Relay;
-use crate::actions::dns::world::World;
+use crate::actions::dns::service::old_address;
+use crate::actions::dns::urgent::until_done;
+use crate::actions::dns::world::{World, front};
+use crate::actions::servers::{alone, target};
 use crate::actions::undo::recorded;
 use crate::actions::{Effect, Reading, Result, Working, again};
 use crate::domain::Failure;
@@ -35,6 +38,11 @@ fn key(attempt: u32, what: &str) -> String {
 /// The effect of a try that lets the target's events rest.
 pub(super) fn events_key(attempt: u32) -> String {
     key(attempt, "events")
+}
+
+/// The effect of a try that fences the target.
+pub(super) fn fence_key(attempt: u32) -> String {
+    key(attempt, "fence-target")
 }
 
 /// The checkpoint of when a try's freeze began.
@@ -81,7 +89,7 @@ async fn nearly_there(cx: &Working, world: &World, inputs: &Switch) -> Result<()
         let health = super::super::companion::tend(&mut *world.source.lock().await, &world.schemas).await?;
         let channel = replication::status(&mut *world.source.lock().await).await?;
         let channel = channel.ok_or_else(|| loss::broken(cx, world, &health.detail))?;
-        if channel.applier_fault.is_some() {
+        if channel.broken() {
             return Err(loss::broken(cx, world, &channel.to_string()));
         }
         let at = replication::executed(&mut *world.target.lock().await).await?;
@@ -115,7 +123,7 @@ pub(super) async fn run(
     }
     world.doing(format!("fence the {}: lock {}, end its sessions", world.target_at, world.new_account));
     let open = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
-    let effect = Effect::new(key(attempt, "fence-target"), format!("lock {}, end its sessions", world.new_account))
+    let effect = Effect::new(fence_key(attempt), format!("lock {}, end its sessions", world.new_account))
         .touches(On::Target.user(&world.new_account))
         .undo(json!({ "open": open }));
     let act = async { Ok(managed::shut(&mut *world.target.lock().await, &open, deadline).await?) };
@@ -146,31 +154,48 @@ async fn shut_is_proved(cx: &Working, world: &World, held: Option<&mut Held>) ->
     }
     match seen.iter().find(|refused| !matches!(refused, Refusal::Denied | Refusal::Ended)) {
         None => Ok(()),
-        Some(other) => {
-            Err(Failure::permanent("the target's fence is not proved")
-                .because(format!("a write was refused as {other:?}")))
-        }
+        Some(other) => Err(Failure::permanent(format!("the fence of the {} is not proved", world.target_at))
+            .because(format!("a write was refused for another reason: {other}"))),
     }
 }
 
-/// Opens the target to exactly what it was open to, relays again, and runs the jobs again.
-pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32, why: &str) -> Result<()> {
+/// Opens the target to exactly what it was open to, and relays again, whatever else is down.
+pub(super) async fn open_target(cx: &Working, attempt: u32, why: &str) -> Result<()> {
     cx.log(format!("opening the target again: {why}"))?;
-    cx.take_back(&key(attempt, "fence-target"), |undo| async move {
+    until_done(cx, "opening the target", || target_as_it_was(cx, attempt)).await?;
+    until_done(cx, "turning the front to the new side", || async {
+        cx.take_back(&key(attempt, "hold"), |_| async {
+            match front(cx).await? {
+                Some(front) => Ok(front.relay(PATIENCE).await?),
+                None => Ok(()),
+            }
+        })
+        .await
+    })
+    .await?;
+    cx.fence(TARGET, false)
+}
+
+async fn target_as_it_was(cx: &Working, attempt: u32) -> Result<()> {
+    let fence = fence_key(attempt);
+    if cx.undo_of(&fence).is_none() {
+        return Ok(());
+    }
+    let mut session = alone(cx, &target(cx).await?).await?;
+    cx.take_back(&fence, async |undo| {
         let open: OpenAccount = recorded(&undo, "open")?;
-        managed::open(&mut *world.target.lock().await, &open, Instant::now() + PATIENCE).await?;
+        managed::open(&mut session, &open, Instant::now() + PATIENCE).await?;
         Ok(())
     })
     .await?;
+    // A goodbye that is lost costs nothing: the server notices the closed connection.
+    let _ = session.close().await;
+    Ok(())
+}
+
+/// Puts everything else forward again, once the target is open.
+pub(super) async fn take_back(cx: &Working, world: &World, attempt: u32) -> Result<()> {
     events::again_at_target(cx, world, &events_key(attempt)).await?;
-    cx.take_back(&key(attempt, "hold"), |_| async {
-        match &world.front {
-            Some(front) => Ok(front.relay(PATIENCE).await?),
-            None => Ok(()),
-        }
-    })
-    .await?;
-    cx.fence(TARGET, false)?;
     if let Some(jobs) = jobs_deployment(cx) {
         cx.take_back(&key(attempt, "jobs"), |_| scale(cx, &jobs, 1)).await?;
     }

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 
 use super::{TARGET, freeze, loss, tries};
 use crate::actions::dns::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
-use crate::actions::dns::open::{JOBS, OPEN_TARGET, PROBE, RECORD, RELAY};
+use crate::actions::dns::open::{JOBS, OPEN_TARGET, RECORD, RELAY};
 use crate::actions::dns::relay::Relay;
-use crate::actions::dns::world::World;
+use crate::actions::dns::urgent::until_done;
+use crate::actions::dns::world::{World, front};
 use crate::actions::dns::{before, events, service};
+use crate::actions::servers::{alone, source};
 use crate::actions::undo::recorded;
 use crate::actions::{Result, Working};
 use crate::domain::runbook::inputs::Switch;
@@ -32,18 +34,61 @@ const NEW_TTL: &str = "new_answer_ttl";
 /// Where nobody says: an alias answers with the TTL of what it points at, and AWS's load balancers give a minute.
 const ALIAS_TTL: u32 = 60;
 
+/// The channel back gone, the source open, the front direct, whatever else is down.
+pub(super) async fn source_first(cx: &Working) -> Result<()> {
+    until_done(cx, "opening the source", || source_open(cx)).await?;
+    // A switch that went no further than the hold is gone back from too.
+    for key in [RELAY, HOLD] {
+        until_done(cx, "turning the front to the source", || async {
+            cx.take_back(key, |_| async {
+                match front(cx).await? {
+                    Some(front) => Ok(front.direct(PATIENCE).await?),
+                    None => Ok(()),
+                }
+            })
+            .await
+        })
+        .await?;
+    }
+    // Only now does nothing keep a tenant's write any more.
+    cx.fence(SOURCE, false)
+}
+
+async fn source_open(cx: &Working) -> Result<()> {
+    let standing = |key: &str| cx.undo_of(key).is_some();
+    if ![REVERSE, before::REVERSE_CHANNEL, before::SKIP_START, FENCE].into_iter().any(standing) {
+        return Ok(());
+    }
+    let mut session = alone(cx, &source(cx).await?).await?;
+    cx.take_back(REVERSE, async |_| {
+        replication::reset(&mut session).await?;
+        Ok(replication::set_filter(&mut session, &[]).await?)
+    })
+    .await?;
+    cx.take_back(before::REVERSE_CHANNEL, |_| async { Ok(()) }).await?;
+    cx.take_back(before::SKIP_START, async |undo| {
+        let found: Variable = recorded(&undo, "before")?;
+        Ok(found.put_back_persisted(&mut session).await?)
+    })
+    .await?;
+    cx.take_back(FENCE, async |undo| {
+        let before: OpenState = recorded(&undo, "before")?;
+        Ok(own::open(&mut session, &before).await?)
+    })
+    .await?;
+    // A goodbye that is lost costs nothing: the server notices the closed connection.
+    let _ = session.close().await;
+    Ok(())
+}
+
+/// Everything else, once the source is open and served.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
-    channel_back_gone(cx, world).await?;
-    source_open(cx, world).await?;
     events::back_to_source(cx, world, Some(&freeze::events_key(tries(cx)?))).await?;
-    ways(cx, world, inputs).await?;
+    ingress_relays(cx, inputs).await?;
     record(cx, world).await?;
     target_follows(cx, world).await?;
     // Stopped before the freeze.
     cx.take_back(JOBS, |_| async { Ok(()) }).await?;
-    if cx.undo_of(PROBE).is_some() {
-        cx.keep(None, "the probe's writes", "requests of the service's own, named in the runbook, and counted")?;
-    }
     cx.keep(
         None,
         "the target's transactions in the source's GTID history",
@@ -51,45 +96,8 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<
     )
 }
 
-async fn channel_back_gone(cx: &Working, world: &World) -> Result<()> {
-    cx.take_back(REVERSE, |_| async {
-        let mut source = world.source.lock().await;
-        replication::reset(&mut source).await?;
-        Ok(replication::set_filter(&mut source, &[]).await?)
-    })
-    .await?;
-    cx.take_back(before::REVERSE_CHANNEL, |_| async { Ok(()) }).await?;
-    cx.take_back(before::SKIP_START, |undo| async move {
-        let found: Variable = recorded(&undo, "before")?;
-        Ok(found.put_back_persisted(&mut *world.source.lock().await).await?)
-    })
-    .await?;
-    Ok(())
-}
-
-async fn source_open(cx: &Working, world: &World) -> Result<()> {
-    cx.take_back(FENCE, |undo| async move {
-        let before: OpenState = recorded(&undo, "before")?;
-        Ok(own::open(&mut *world.source.lock().await, &before).await?)
-    })
-    .await?;
-    Ok(())
-}
-
-/// The front first: while it still relays reads, an ingress that relays to it would send them in a circle.
-async fn ways(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
-    // A switch that went no further than the hold is gone back from too.
-    for key in [RELAY, HOLD] {
-        cx.take_back(key, |_| async {
-            match &world.front {
-                Some(front) => Ok(front.direct(PATIENCE).await?),
-                None => Ok(()),
-            }
-        })
-        .await?;
-    }
-    // Only now does nothing keep a tenant's write any more.
-    cx.fence(SOURCE, false)?;
+/// After the front: while that still relays reads, an ingress that relays to it would send them in a circle.
+async fn ingress_relays(cx: &Working, inputs: &Switch) -> Result<()> {
     let Some(relay) = Relay::open(cx).await? else { return Ok(()) };
     relay.to_source(cx, "back-ingress").await?;
     for ingress in service::ingress(cx, &cx.resolve(&inputs.address)?).await? {
@@ -125,6 +133,7 @@ async fn target_follows(cx: &Working, world: &World) -> Result<()> {
         Ok(())
     })
     .await?;
+    unlocked(cx, world).await?;
     cx.fence(TARGET, false)?;
     let diverged = loss::diverged_at(cx)?.is_some();
     cx.take_back(FORWARD, |_: Value| async {
@@ -138,6 +147,22 @@ async fn target_follows(cx: &Working, world: &World) -> Result<()> {
         }
         replication::start(&mut target).await?;
         replication::until_running(&mut target, Instant::now() + RUNS_AGAIN).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}
+
+/// A switch that stood still before it opened the target has left an account that this way back only locked.
+async fn unlocked(cx: &Working, world: &World) -> Result<()> {
+    let fence = freeze::fence_key(tries(cx)?);
+    let Some(undo) = cx.undo_of(&fence) else { return Ok(()) };
+    let found: OpenAccount = recorded(&undo, "open")?;
+    if found.writes() {
+        return Ok(());
+    }
+    cx.take_back(&fence, |_| async {
+        managed::open(&mut *world.target.lock().await, &found, Instant::now() + SESSIONS_END).await?;
         Ok(())
     })
     .await?;

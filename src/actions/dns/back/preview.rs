@@ -1,9 +1,10 @@
 //! What taking the switch back would change, take and lose, read from the world as it stands.
 
-use super::{loss, old_address};
+use super::loss;
 use crate::actions::dns::events;
 use crate::actions::dns::open::{OPEN_TARGET, RECORD};
 use crate::actions::dns::relay::Relay;
+use crate::actions::dns::service::old_address;
 use crate::actions::dns::world::World;
 use crate::actions::undo::recorded;
 use crate::actions::{Reading, Result};
@@ -33,7 +34,7 @@ pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result
     preview.change(Verb::Change, "front", vec!["relay -> hold -> direct".to_owned()]);
     if let Some(undo) = cx.undo_of(OPEN_TARGET) {
         let before: OpenAccount = recorded(&undo, "before")?;
-        let rights = before.rights.iter().map(|(schema, rights)| format!("{schema}: back to {rights:?}")).collect();
+        let rights = before.on_schemas().map(|(schema, rights)| format!("{schema}: back to {rights}")).collect();
         preview.change(Verb::Change, format!("target account {}", world.new_account), rights);
     }
     let carried = "applies the target's last write, opened exactly as it was";

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{application, loss, old_address};
+use super::{application, loss};
 use crate::actions::dns::events;
 use crate::actions::dns::open::FOUND;
 use crate::actions::dns::service;
@@ -48,10 +48,10 @@ async fn record(cx: &Reading, world: &World, checks: &mut Vec<Check>) -> Result<
         let listed = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         checks.push(Check::of(same_sets(&wanted, &found), "the zone holds what the switch had found", listed));
     }
-    let old = old_address(cx)?;
+    let old = service::old_address(cx)?;
     for server in world.record.servers(cx).await? {
         let answer = addresses_of(server, &world.record.name).await?;
-        let evidence = format!("{:?}", answer.addresses);
+        let evidence = answer.to_string();
         checks.push(Check::of(
             answer.addresses.contains(&old),
             format!("{server} gives the old answer again"),
@@ -63,7 +63,7 @@ async fn record(cx: &Reading, world: &World, checks: &mut Vec<Check>) -> Result<
 
 async fn ways(cx: &Reading, inputs: &Switch, checks: &mut Vec<Check>) -> Result<()> {
     let probe = cx.probe()?.clone();
-    let old = old_address(cx)?;
+    let old = service::old_address(cx)?;
     let mut ingress = service::ingress(cx, &cx.resolve(&inputs.address)?).await?;
     if cx.connections().kubernetes.is_none() {
         ingress.clear();
@@ -74,7 +74,7 @@ async fn ways(cx: &Reading, inputs: &Switch, checks: &mut Vec<Check>) -> Result<
             let fact = format!("{} {} {way}", request.method, request.path);
             checks.push(match service::until_served_by_source(cx, address, request, PATIENCE).await {
                 Ok(answer) => Check::passed(fact, answer.to_string()),
-                Err(failure) => Check::failed(fact, format!("{failure}: {}", failure.why.join("; "))),
+                Err(failure) => Check::failed(fact, failure.in_full()),
             });
         }
     }
@@ -86,7 +86,7 @@ async fn servers(cx: &Reading, world: &World, checks: &mut Vec<Check>) -> Result
     checks.push(Check::of(open, "the source is open", format!("super_read_only is off: {open}")));
     let (schema, table) = world.a_table().await?;
     let refused = proof::fresh(&application(cx).await?, &schema, &table).await;
-    let evidence = refused.as_ref().map_or_else(ToString::to_string, |refusal| format!("{refusal:?}"));
+    let evidence = refused.as_ref().map_or_else(ToString::to_string, ToString::to_string);
     checks.push(Check::of(
         matches!(refused, Ok(Refusal::Denied)),
         "a write of the application is refused on the target",

@@ -104,7 +104,8 @@ async fn side(cx: &Reading, book: &mut Book, is_source: bool) -> Option<Side> {
     let login = "the migration's account can log in";
     let endpoint = if is_source { servers::source(cx).await } else { servers::target(cx).await };
     let endpoint = match endpoint {
-        Ok(endpoint) => endpoint,
+        // Another server than the run began with is asked all the same, and said below to be another.
+        Ok(endpoint) => Endpoint { identity: None, ..endpoint },
         Err(failure) => {
             book.fault(Topic::Access, login, failure);
             return None;

@@ -4,6 +4,8 @@ use super::super::book::Book;
 use super::Side;
 use crate::actions::Reading;
 use crate::domain::finding::Topic;
+use crate::domain::runbook::ActionSpec;
+use crate::services::mysql::replication;
 use crate::services::mysql::{Flavour, literal, literals, way_back};
 
 pub(super) async fn ask(cx: &Reading, source: &mut Side, target: &mut Side, book: &mut Book) {
@@ -60,6 +62,7 @@ pub(super) async fn ask(cx: &Reading, source: &mut Side, target: &mut Side, book
         defaults(name, source, target, book);
     }
     let schemas = cx.connections().source.as_ref().map(|source| source.schemas.clone()).unwrap_or_default();
+    beside(cx, source, target, book, &schemas).await;
     primary_keys(source, target, book, &schemas).await;
     programs(source, target, book, &schemas).await;
 }
@@ -78,6 +81,25 @@ fn zone(side: &Side) -> String {
         named => named,
     };
     if matches!(zone, "UTC" | "Etc/UTC" | "GMT" | "+00:00" | "-00:00") { "UTC".to_owned() } else { zone.to_owned() }
+}
+
+/// What replication would carry beside what moves, until the switch ends it.
+async fn beside(cx: &Reading, source: &mut Side, target: &mut Side, book: &mut Book, schemas: &[String]) {
+    let replicates = cx.plan().runbook.steps.iter().any(|step| matches!(step.action, ActionSpec::Restore(_)));
+    if !replicates || cx.state().switched {
+        return;
+    }
+    let fact = "it is sent no database of the source's beside those that move";
+    match replication::beside(&mut source.session, &mut target.session, schemas).await {
+        Ok(found) => {
+            let ignored = target.set("replicate_wild_ignore_table", &replication::ignoring(&found), true);
+            book.fact(Topic::Content, fact)
+                .seen(if found.is_empty() { "none".to_owned() } else { found.join(", ") })
+                .fix(format!("add them to `schemas` under [source]; or move or drop them; or {ignored}"))
+                .holds(found.is_empty());
+        }
+        Err(error) => book.fault(Topic::Content, fact, error),
+    }
 }
 
 async fn primary_keys(source: &mut Side, target: &Side, book: &mut Book, schemas: &[String]) {

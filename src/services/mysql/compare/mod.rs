@@ -10,6 +10,7 @@ mod hash;
 mod objects;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::table::{Table, read_tables};
 use crate::services::{Error, Kind, Result};
 use chunk::Chunk;
 pub use counters::Counters;
+pub use objects::digests;
 
 /// Two sessions that see the two sides at the moment of the comparison.
 pub struct Pair {
@@ -44,17 +46,37 @@ pub struct Comparison {
 /// How far a comparison is: chunks done, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
+/// How a comparison goes about its work.
+pub struct Pace<'a> {
+    /// Told after each chunk.
+    pub progress: Progress<'a>,
+    /// Stops it between two chunks.
+    pub cancel: &'a CancellationToken,
+    /// The share of the time in which a pair asks its servers anything, in percent: the rest is the tenants'.
+    pub busy_percent: u8,
+}
+
+impl Pace<'_> {
+    /// Leaves the servers alone after a chunk that took so long, as long as the share says.
+    async fn rest(&self, took: Duration) {
+        let busy = u32::from(self.busy_percent.clamp(1, 100));
+        tokio::select! {
+            () = tokio::time::sleep(took * (100 - busy) / busy) => {}
+            () = self.cancel.cancelled() => {}
+        }
+    }
+}
+
 /// Compares `schemas` by all pairs at once; `counters` are what a snapshot of the source recorded, empty where
-/// there is none. Stops between two chunks when it is cancelled.
+/// there is none.
 ///
 /// # Errors
-/// What a server says; [`Kind::Transient`] with "stopped" where it was cancelled. A difference is no error.
+/// What a server says; [`Kind::Interrupted`] where it was cancelled. A difference is no error.
 pub async fn compare(
     pairs: &mut [Pair],
     schemas: &[String],
     counters: &Counters,
-    progress: Progress<'_>,
-    cancel: &CancellationToken,
+    pace: &Pace<'_>,
 ) -> Result<Comparison> {
     let Some(first) = pairs.first_mut() else { return Ok(Comparison::default()) };
     let mut differences = objects::differences(first, schemas).await?;
@@ -73,11 +95,17 @@ pub async fn compare(
     let work = pairs.iter_mut().map(|pair| async {
         let mut found = Vec::new();
         while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if cancel.is_cancelled() {
-                return Err(Error::new("comparison", "both servers", "finish it", Kind::Transient).because("stopped"));
+            if pace.cancel.is_cancelled() {
+                return Err(Error::new("comparison", "both servers", "finish it", Kind::Interrupted));
             }
+            let began = Instant::now();
             rows.fetch_add(one(pair, chunk, &mut found).await?, Ordering::Relaxed);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            (pace.progress)(done, total);
+            // After the last there is nothing to make room before.
+            if done < total {
+                pace.rest(began.elapsed()).await;
+            }
         }
         Ok(found)
     });

@@ -2,6 +2,7 @@
 //! its rights, cannot log in, and has no session left.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -39,7 +40,22 @@ pub struct OpenAccount {
     pub rights: BTreeMap<String, BTreeSet<String>>,
 }
 
+impl fmt::Display for OpenAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.account, if self.locked { "locked" } else { "not locked" })?;
+        self.on_schemas().try_for_each(|(schema, rights)| write!(f, ", {schema}: {rights}"))
+    }
+}
+
 impl OpenAccount {
+    /// Each schema and the account's rights on it, in words.
+    pub fn on_schemas(&self) -> impl Iterator<Item = (&str, String)> {
+        self.rights.iter().map(|(schema, rights)| {
+            let named: Vec<&str> = rights.iter().map(String::as_str).collect();
+            (schema.as_str(), if named.is_empty() { "no right".to_owned() } else { named.join(", ") })
+        })
+    }
+
     /// Reads it: to be recorded before [`shut`].
     pub async fn read(session: &mut Session, account: &Account, schemas: &[String]) -> Result<Self> {
         let locked = grants::is_locked(session, account).await?;
@@ -48,6 +64,11 @@ impl OpenAccount {
             rights.insert(schema.clone(), grants::on_schema(session, account, schema).await?);
         }
         Ok(Self { account: account.clone(), locked, rights })
+    }
+
+    /// Whether it could write.
+    pub fn writes(&self) -> bool {
+        !self.locked && self.rights.values().flatten().any(|right| WRITING.contains(&right.as_str()))
     }
 }
 
@@ -80,5 +101,5 @@ pub async fn open(session: &mut Session, wanted: &OpenAccount, deadline: Instant
     let users = std::slice::from_ref(&wanted.account.user);
     let ended = sessions::end_present(session, manner, users, deadline).await?;
     let now = OpenAccount::read(session, &wanted.account, &wanted.rights.keys().cloned().collect::<Vec<_>>()).await?;
-    if now == *wanted { Ok(ended) } else { Err(session.refuse(doing, format!("read back {now:?}, wanted {wanted:?}"))) }
+    if now == *wanted { Ok(ended) } else { Err(session.refuse(doing, format!("read back: {now}; wanted: {wanted}"))) }
 }

@@ -4,6 +4,7 @@
 //! behind it: so it waits a second at most, then the blockers are dealt with by policy, and it tries again
 //! until the deadline.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,12 @@ pub struct OpenState {
     pub read_only: Variable,
     /// `super_read_only`.
     pub super_read_only: Variable,
+}
+
+impl fmt::Display for OpenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.read_only, self.super_read_only)
+    }
 }
 
 impl OpenState {
@@ -78,5 +85,5 @@ pub async fn open(session: &mut Session, before: &OpenState) -> Result<()> {
     if found == *before {
         return Ok(());
     }
-    Err(session.refuse(doing, format!("read back {found:?}, recorded was {before:?}")))
+    Err(session.refuse(doing, format!("read back: {found}; recorded was: {before}")))
 }

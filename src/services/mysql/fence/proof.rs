@@ -4,6 +4,8 @@
 //! The write changes nothing even where it is let through: it deletes no row. Before the fence it must be
 //! taken, else its refusal later would prove nothing.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::services::mysql::{Endpoint, Session, code, identifier};
@@ -23,6 +25,16 @@ pub enum Refusal {
     Denied,
     /// The session was ended.
     Ended,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadOnly => "the server is read-only",
+            Self::Denied => "the account may not write, or not log in",
+            Self::Ended => "the session was ended",
+        })
+    }
 }
 
 /// A connection of the application's account that was there before the fence.

@@ -162,7 +162,7 @@ async fn together(sessions: Vec<Session>, shared: &Arc<Shared>, phase: Phase) ->
 async fn rows(session: &mut Session, shared: &Shared) -> Result<()> {
     while let Some(chunk) = take(&shared.queue) {
         stop_if_asked(session, shared)?;
-        let packed = chunk.load(&shared.directory)?;
+        let packed = chunk.load(&shared.directory).await?;
         chunk::load(session, &shared.manifest, &chunk, packed, shared.way).await?;
         shared.meter.add(chunk.rows, chunk.bytes);
     }
@@ -189,5 +189,5 @@ fn stop_if_asked(session: &Session, shared: &Shared) -> Result<()> {
     if !shared.cancel.is_cancelled() {
         return Ok(());
     }
-    Err(session.endpoint().error("load a snapshot", Kind::Transient).because("stopped on request"))
+    Err(session.endpoint().error("load a snapshot", Kind::Interrupted))
 }

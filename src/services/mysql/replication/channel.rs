@@ -129,6 +129,18 @@ impl Channel {
         self.receiver == Working::Running && self.applier == Working::Running && self.applier_fault.is_none()
     }
 
+    /// Stopped at an error that does not pass by itself: the applier at one of its own, or the receiver given up.
+    /// A receiver that only reconnects is on, and the fault that it then shows passes once its source answers.
+    pub fn broken(&self) -> bool {
+        self.applier_fault.is_some() || (self.receiver == Working::Stopped && self.receiver_fault.is_some())
+    }
+
+    /// Whether it will never bring all of `set` by itself. What a receiver fetched before it gave up is still applied.
+    pub fn ends_short_of(&self, set: &GtidSet) -> bool {
+        self.applier_fault.is_some()
+            || (self.broken() && !set.subtract(&self.executed).subtract(&self.retrieved).is_empty())
+    }
+
     /// Neither thread on.
     pub fn stopped(&self) -> bool {
         self.receiver == Working::Stopped && self.applier == Working::Stopped
@@ -144,8 +156,17 @@ impl Channel {
                     .to_owned()
             }
             (None, Some(fault)) if fault.message.contains("Access denied") => {
-                format!("check the password of '{}' and from which hosts it may log in at {source}", self.user)
+                format!(
+                    "check the password of '{}' and from which hosts it may log in at {source}, then start the channel again",
+                    self.user
+                )
             }
+            (None, Some(fault)) if fault.message.contains("purged") => {
+                format!("{source} has purged the binary logs that this server lacks: only a new copy brings them")
+            }
+            (None, Some(_)) if self.broken() => format!(
+                "see that MySQL runs at {source} and that this server may reach it, then start the channel again"
+            ),
             (None, Some(_)) => format!("is MySQL running at {source}, and may this server reach it?"),
             (None, None) => "start the channel again".to_owned(),
         }
@@ -168,5 +189,66 @@ impl fmt::Display for Channel {
             Some(fault) => write!(f, " ({}: {})", fault.code, fault.message),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(receiver: Working, receiver_fault: Option<Fault>, applier_fault: Option<Fault>) -> Channel {
+        Channel {
+            host: "db.target".to_owned(),
+            port: 3306,
+            user: "cutover_back".to_owned(),
+            source_uuid: None,
+            auto_position: true,
+            tls: true,
+            receiver,
+            applier: if applier_fault.is_some() { Working::Stopped } else { Working::Running },
+            receiver_fault,
+            applier_fault,
+            retrieved: GtidSet::default(),
+            executed: GtidSet::default(),
+            lag_seconds: None,
+            filter: Vec::new(),
+        }
+    }
+
+    fn fault(code: u32, message: &str) -> Fault {
+        Fault { code, message: message.to_owned() }
+    }
+
+    #[test]
+    fn broken_is_what_does_not_pass_by_itself_and_reconnecting_does() {
+        let purged = "Got fatal error 1236 from source when reading data from binary log: 'Cannot replicate because the \
+                      source purged required binary logs.'";
+        let gone = channel(Working::Stopped, Some(fault(13114, purged)), None);
+        assert!(gone.broken(), "the receiver gave up");
+        assert!(gone.way_out().contains("new copy"), "{}", gone.way_out());
+        assert!(channel(Working::Running, None, Some(fault(1062, "Duplicate entry"))).broken());
+        assert!(
+            !channel(Working::Connecting, Some(fault(2003, "Can't connect")), None).broken(),
+            "its source is restarted"
+        );
+        assert!(!channel(Working::Running, None, None).broken());
+        assert!(!channel(Working::Stopped, None, None).broken(), "stopped by somebody, or by a restart");
+    }
+
+    #[test]
+    fn what_a_receiver_fetched_before_it_gave_up_is_waited_for_and_what_it_did_not_is_not() {
+        let set = |last: u64| format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}").parse::<GtidSet>().unwrap();
+        let fetched = |receiver, receiver_fault, applier_fault| Channel {
+            executed: set(5),
+            retrieved: set(8),
+            ..channel(receiver, receiver_fault, applier_fault)
+        };
+        let refused = || Some(fault(1045, "Access denied for user 'cutover_back'"));
+        let gone = fetched(Working::Stopped, refused(), None);
+        assert!(!gone.ends_short_of(&set(8)), "the applier still works on it");
+        assert!(gone.ends_short_of(&set(9)), "nobody fetches that one");
+        assert!(gone.way_out().contains("password"), "{}", gone.way_out());
+        assert!(!fetched(Working::Connecting, refused(), None).ends_short_of(&set(9)), "it tries again");
+        assert!(fetched(Working::Running, None, Some(fault(1062, "Duplicate entry"))).ends_short_of(&set(8)));
     }
 }

@@ -5,14 +5,13 @@
 //! `skip_replica_start` is persisted first and whoever restarts the channel sets the filter before.
 
 use crate::services::Result;
-use crate::services::mysql::grants::escaped;
 use crate::services::mysql::{Session, literal};
 
-use super::{Manner, status};
+use super::{Manner, pattern_of_all, status};
 
 /// The patterns that let in every table of these schemas and of no other, sorted.
 pub fn patterns(schemas: &[String]) -> Vec<String> {
-    let mut patterns: Vec<String> = schemas.iter().map(|schema| format!("{}.%", escaped(schema))).collect();
+    let mut patterns: Vec<String> = schemas.iter().map(|schema| pattern_of_all(schema)).collect();
     patterns.sort_unstable();
     patterns
 }
@@ -44,7 +43,10 @@ pub async fn set_filter(session: &mut Session, schemas: &[String]) -> Result<()>
     if let Some(channel) = status(session).await? {
         held.clone_from(&channel.filter);
     }
-    if held == wanted { Ok(()) } else { Err(session.refuse(doing, format!("read back {held:?}, wanted {wanted:?}"))) }
+    if held == wanted {
+        return Ok(());
+    }
+    Err(session.refuse(doing, format!("read back: {}; wanted: {}", held.join(", "), wanted.join(", "))))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Who follows whom, whatever the channels are called and whoever made them.
 
+use std::fmt;
+
 use crate::services::Result;
 use crate::services::mysql::Session;
 
@@ -33,6 +35,13 @@ pub async fn follows(session: &mut Session) -> Result<Vec<Follows>> {
         }
     };
     Ok(rows.iter().map(read).collect())
+}
+
+impl fmt::Display for Follows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.channel.is_empty() { "the unnamed channel" } else { &self.channel };
+        write!(f, "{name} from {}:{}", self.host, self.port)
+    }
 }
 
 impl Follows {

@@ -10,7 +10,7 @@ use crate::services::mysql::{Session, literal};
 
 use super::status;
 
-/// The server waits this long at a time; in between its applier's errors are looked at.
+/// The server waits this long at a time; in between it is seen whether the channel still works.
 const SLICE: Duration = Duration::from_millis(500);
 
 /// How a wait ended.
@@ -22,7 +22,7 @@ pub enum Applied {
     NotInTime,
 }
 
-/// Waits until everything in `set` is executed here. An applier error ends it at once.
+/// Waits until everything in `set` is executed here. A channel that will not bring them ends it at once.
 pub async fn wait_applied(session: &mut Session, set: &GtidSet, deadline: Instant) -> Result<Applied> {
     let doing = "wait until a GTID set is applied";
     let set_literal = literal(&set.to_string());
@@ -35,7 +35,7 @@ pub async fn wait_applied(session: &mut Session, set: &GtidSet, deadline: Instan
             return Ok(Applied::All);
         }
         if let Some(channel) = status(session).await?
-            && channel.applier_fault.is_some()
+            && channel.ends_short_of(set)
         {
             return Err(session.refuse(doing, channel.to_string()).next(channel.way_out()));
         }

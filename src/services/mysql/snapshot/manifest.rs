@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::files;
 use crate::services::mysql::schema::{Schema, counter_in};
@@ -141,15 +142,28 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks every file against its size and hash; the first bad one is the error.
-    pub fn check_files(&self, directory: &Path) -> Result<()> {
-        self.chunks.iter().try_for_each(|chunk| chunk.load(directory).map(|_| ()))
+    /// Checks every file against its hash; the first bad one is the error. Stops between two files when it is cancelled.
+    pub async fn check_files(&self, directory: &Path, cancel: &CancellationToken) -> Result<()> {
+        for chunk in &self.chunks {
+            if cancel.is_cancelled() {
+                return Err(fault(directory, "check every file", Kind::Interrupted));
+            }
+            chunk.load(directory).await?;
+        }
+        Ok(())
     }
 }
 
 impl Chunk {
-    /// The file's bytes as stored, checked against the manifest.
-    pub fn load(&self, directory: &Path) -> Result<Vec<u8>> {
+    /// The file's bytes as stored, checked against the manifest: by a thread of its own, because nothing else would go
+    /// on meanwhile, neither a step's timeout nor a request to stop.
+    pub async fn load(&self, directory: &Path) -> Result<Vec<u8>> {
+        let (chunk, place) = (self.clone(), directory.to_owned());
+        let read = tokio::task::spawn_blocking(move || chunk.read(&place)).await;
+        read.map_err(|why| fault(directory, format!("read {}", self.file), Kind::Permanent).because(why))?
+    }
+
+    fn read(&self, directory: &Path) -> Result<Vec<u8>> {
         let path: PathBuf = directory.join(&self.file);
         let doing = format!("read {}", self.file);
         let bytes = std::fs::read(path).map_err(|error| fault(directory, &doing, Kind::Permanent).because(error))?;
@@ -164,4 +178,38 @@ impl Chunk {
 /// A fault of a snapshot's directory.
 pub(in crate::services::mysql) fn fault(directory: &Path, doing: impl Into<String>, kind: Kind) -> Error {
     Error::new("snapshot", directory.display().to_string(), doing, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_one_file(content: &str) -> Manifest {
+        let sha256 = hex::encode(Sha256::digest(content));
+        let chunk = Chunk { file: "a".into(), table: 0, rows: 1, bytes: 1, stored: 1, sha256, empty_enums: 0 };
+        Manifest {
+            format: FORMAT,
+            id: String::new(),
+            taken: String::new(),
+            server_uuid: String::new(),
+            server_version: String::new(),
+            position: Position::default(),
+            held_milliseconds: 0,
+            schemas: Vec::new(),
+            tables: Vec::new(),
+            chunks: vec![chunk],
+        }
+    }
+
+    #[tokio::test]
+    async fn files_are_checked_until_one_is_bad_or_somebody_asks_to_stop() {
+        let (directory, cancel) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+        std::fs::write(directory.path().join("a"), "rows").unwrap();
+        of_one_file("rows").check_files(directory.path(), &cancel).await.unwrap();
+        let bad = of_one_file("others").check_files(directory.path(), &cancel).await.unwrap_err();
+        assert_eq!(bad.kind, Kind::Permanent);
+        cancel.cancel();
+        let stopped = of_one_file("others").check_files(directory.path(), &cancel).await.unwrap_err();
+        assert_eq!(stopped.kind, Kind::Interrupted);
+    }
 }

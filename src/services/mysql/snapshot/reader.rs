@@ -97,7 +97,7 @@ async fn read_part(session: &mut Session, shared: &Arc<Shared>, task: &Task, out
     let mut rows = session.conn().query_iter(sql).await.map_err(broken)?;
     while let Some(row) = rows.next().await.map_err(broken)? {
         if shared.cancel.is_cancelled() {
-            return Err(endpoint.error(&doing, Kind::Transient).because("stopped on request"));
+            return Err(endpoint.error(&doing, Kind::Interrupted));
         }
         let values = row.unwrap();
         let cells = values.iter().map(cell).collect::<Option<Vec<_>>>();

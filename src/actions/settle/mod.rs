@@ -1,23 +1,22 @@
 //! `settle`: the new stack watched for a while, then the way back closed and the old stack stopped.
 //!
-//! The soak comes first and can end the step. Resetting the channel back to the source is the point of no
+//! The [`soak`] comes first and can end the step. Resetting the channel back to the source is the point of no
 //! return; after it the old backend and its MySQL are stopped, and the old NGINX is left relaying, with
-//! what still comes there on show.
+//! what still comes there on show. Up to that point [`back`] takes the step back.
 
-use std::time::Duration;
+mod back;
+mod soak;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::time::{Instant, interval};
 
-use super::dns::before::SKIP_START;
-use super::dns::companion::END;
-use super::dns::service::{self, deployed};
-use super::dns::world::{front, step_of};
-use super::record::Record;
-use super::servers::{source, target};
-use super::undo::recorded;
-use super::{Action, Checking, Effect, Outputs, Reading, Result, Working, again, program};
+use crate::actions::dns::before::SKIP_START;
+use crate::actions::dns::companion::END;
+use crate::actions::dns::service::{self, deployed};
+use crate::actions::dns::world::{front, step_of};
+use crate::actions::record::Record;
+use crate::actions::servers::{alone, source, target};
+use crate::actions::undo::recorded;
+use crate::actions::{Action, Checking, Effect, Outputs, Reading, Result, Working, again, program};
 use crate::domain::preview::Verb;
 use crate::domain::resource::SOURCE;
 use crate::domain::resource::Side;
@@ -29,32 +28,17 @@ use crate::services::mysql::variable::Variable;
 use crate::services::mysql::{Server, Session};
 use crate::services::route53::rules::with_ttl;
 use crate::services::route53::{RecordSet, same_sets};
+use soak::{SOAKED, Soaked};
 
-/// The checkpoint of a soak that was good to its end.
-const SOAKED: &str = "soaked";
 const FOUND: &str = "found";
-/// Between two reads of the soak.
-const EVERY: Duration = Duration::from_millis(500);
-/// Fewer reads than this say nothing about a rate.
-const ENOUGH: u64 = 10;
-
-/// What the soak saw.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Soaked {
-    reads: u64,
-    failed: u64,
-}
-
-impl Soaked {
-    fn percent(&self) -> u64 {
-        self.failed * 100 / self.reads.max(1)
-    }
-}
+/// The effect that puts the long TTL into the record.
+const TTL: &str = "ttl";
 
 impl Action for Settle {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
         let mut preview = Preview::undone_by(
-            "nothing: from the end of the channel back to the source on, what tenants write exists on the target only",
+            "its rollback, up to the end of the channel back to the source; nothing from there on: what tenants write exists \
+             on the target only",
         );
         preview.setting("soak", self.soak.to_string());
         preview.setting("failed reads that end it", format!("more than {} %", self.max_failed_percent));
@@ -75,9 +59,9 @@ impl Action for Settle {
         for command in &self.stop_source {
             preview.change(Verb::Change, "the old stack", vec![format!("run {}", command.join(" "))]);
         }
-        preview
-            .warnings
-            .push("the old NGINX goes on relaying: switch its box off when no hit came for a whole TTL".to_owned());
+        preview.warnings.push(
+            "the old NGINX goes on relaying: its box is switched off when no hit came for a whole TTL".to_owned(),
+        );
         Ok(preview)
     }
 
@@ -92,7 +76,7 @@ impl Action for Settle {
             let effect = Effect::new(format!("stop-source-{at}"), format!("run {}", command.join(" ")))
                 .touches(Side::Source.server());
             let act = async {
-                let ended = program::run(cx, command, &std::collections::BTreeMap::new()).await?;
+                let ended = program::change(cx, command, &std::collections::BTreeMap::new()).await?;
                 if ended.good {
                     Ok(())
                 } else {
@@ -111,7 +95,7 @@ impl Action for Settle {
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
         let mut checks = Vec::new();
         if let Some(soaked) = cx.checkpointed::<Soaked>(SOAKED)? {
-            let held = soaked.percent() <= u64::from(self.max_failed_percent);
+            let held = !soaked.fails_more_often_than(self.max_failed_percent);
             checks.push(Check::of(
                 held,
                 "the service over the soak",
@@ -136,38 +120,17 @@ impl Action for Settle {
         }
         Ok(checks)
     }
+
+    async fn way_back(&self, cx: &Reading) -> Result<Preview> {
+        back::way_back(cx).await
+    }
+
+    async fn rollback(&self, cx: &Working) -> Result<Vec<Check>> {
+        back::rollback(cx).await
+    }
 }
 
 impl Settle {
-    /// Reads by the service's name until the soak is over; too many failures end it.
-    async fn soak(&self, cx: &Working) -> Result<Soaked> {
-        let digest = deployed(cx)?;
-        let (begun, length) = (Instant::now(), self.soak.duration());
-        let mut soaked = Soaked::default();
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut last = String::new();
-        while begun.elapsed() < length {
-            ticks.tick().await;
-            cx.check_cancelled()?;
-            soaked.reads += 1;
-            if let Err(failure) = read_once(cx, &digest).await {
-                soaked.failed += 1;
-                last = format!("{failure}: {}", failure.why.join("; "));
-            }
-            cx.progress("soak", begun.elapsed().as_secs(), Some(length.as_secs()), "s");
-            if soaked.reads >= ENOUGH && soaked.percent() > u64::from(self.max_failed_percent) {
-                break;
-            }
-        }
-        if soaked.percent() <= u64::from(self.max_failed_percent) {
-            return Ok(soaked);
-        }
-        Err(Failure::permanent(format!("the soak saw {} of {} reads fail", soaked.failed, soaked.reads))
-            .because(last)
-            .next("the way back is still open: mend the service and run the step again, or roll back"))
-    }
-
     /// The TTL to come back to, in seconds; none where it cannot be known.
     fn ttl(&self, cx: &Reading) -> Result<Option<u32>> {
         if let Some(ttl) = self.ttl {
@@ -175,13 +138,13 @@ impl Settle {
         }
         let Ok(step) = step_of(cx.plan(), |action| matches!(action, ActionSpec::LowerTtl(_))) else { return Ok(None) };
         let found = cx.as_step(step).checkpointed::<Vec<RecordSet>>(FOUND)?.unwrap_or_default();
-        Ok(found.iter().filter(|set| set.kind.is_address()).filter_map(RecordSet::ttl).max())
+        Ok(RecordSet::longest_ttl(&found))
     }
 
     async fn restore_ttl(&self, cx: &Working) -> Result<()> {
         let Some(ttl) = self.ttl(cx)? else { return cx.log("the old TTL is not known: it stays as it is") };
         let record = Record::open(cx).await?;
-        let kept = cx.checkpointed::<Vec<RecordSet>>(FOUND)?.filter(|_| cx.undo_of("ttl").is_some());
+        let kept = cx.checkpointed::<Vec<RecordSet>>(FOUND)?.filter(|_| cx.undo_of(TTL).is_some());
         let found = if let Some(kept) = kept { kept } else { record.sets().await? };
         cx.checkpoint(FOUND, &found)?;
         let wanted = with_ttl(&found, ttl).sets;
@@ -189,7 +152,7 @@ impl Settle {
             return Ok(());
         }
         let swapped =
-            record.swap(cx, "ttl", format!("put the TTL of {} to {ttl} s again", record.name), &found, &wanted).await?;
+            record.swap(cx, TTL, format!("put the TTL of {} to {ttl} s again", record.name), &found, &wanted).await?;
         record.wait_insync(cx, &swapped).await
     }
 }
@@ -197,8 +160,7 @@ impl Settle {
 /// One read by the service's name, answered by the deployed build.
 async fn read_once(cx: &Reading, digest: &str) -> Result<String> {
     let name = &cx.dns()?.record;
-    let addresses = service::ingress(cx, name).await?;
-    let address = *addresses.first().ok_or_else(|| Failure::transient(format!("{name} has no address")))?;
+    let address = service::first_ingress(cx, name).await?;
     let answer = service::ask(cx, address, &cx.probe()?.read).await?;
     if answer.is_of_build(digest) {
         return Ok(answer.to_string());
@@ -216,7 +178,7 @@ async fn end_way_back(cx: &Working) -> Result<()> {
         .touches(Side::Source.persisted("skip_replica_start"));
     let effect = effect.undo(json!({ "none": "what is written from here on exists on the target only" }));
     let act = async {
-        let mut session = Session::open(&source(cx).await?).await?;
+        let mut session = alone(cx, &source(cx).await?).await?;
         replication::reset(&mut session).await?;
         replication::set_filter(&mut session, &[]).await?;
         if let Some(found) = &found {
