@@ -120,6 +120,7 @@ async fn keeps_its_contract(place: &FrontBox, front: &Front) {
         assert!(began.elapsed() < PATIENCE, "the slow write never came");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    let held_from = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1);
     front.hold().await.unwrap();
     front.hold().await.unwrap();
     place.old.is(Mood::Well);
@@ -135,6 +136,7 @@ async fn keeps_its_contract(place: &FrontBox, front: &Front) {
         assert_eq!(read(&client, scheme).await.headers()["x-app-build"], "rev1", "reads go on");
     }
     assert_eq!(place.old.written(), [first, in_flight], "what was held reached nobody");
+    assert_eq!(front.held_since(held_from).await.unwrap(), 2, "a read is not held");
 
     front.relay(PATIENCE).await.unwrap();
     front.relay(PATIENCE).await.unwrap();

@@ -8,6 +8,7 @@ mod attached;
 mod pty;
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use attached::{BY_HAND, Bench, LONG};
@@ -220,6 +221,33 @@ fn ctrl_c_and_the_end_of_a_login_only_detach_and_say_so() {
         assert!(pty.ended().success());
     }
     assert!(bench.engine_pid().is_some());
+}
+
+#[test]
+fn suspended_it_gives_the_terminal_to_the_shell_and_comes_back_with_fg() {
+    let bench = Bench::new(LONG);
+    let drive = bench.command("drive");
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]).envs(drive.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("PS1", "shell> ");
+    let mut pty = Pty::run(&shell, SIZE);
+    pty.sees("shell> ", SOON);
+    let words = std::iter::once(drive.get_program()).chain(drive.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    pty.types(&format!("{} --as anna\r", words.join(" ")));
+    pty.sees("WAITING FOR YOU", SOON);
+
+    pty.types("\u{1a}");
+    let screen = pty.sees("Stopped", SOON);
+    assert!(!screen.contains("WAITING FOR YOU"), "the shell has its screen back: {screen}");
+    pty.types("echo $((40 + 2)) is heard\r");
+    pty.sees("42 is heard", SOON);
+    pty.types("fg\r");
+    pty.sees("WAITING FOR YOU", SOON);
+    pty.types("q");
+    pty.sees("come back with: cutover drive", SOON);
+    pty.types("exit\r");
+    pty.ended();
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn drive_until(pty: &mut Pty, state: &Path, wanted: &str) -> Vec<String> {
             pty.until("it is approved", SOON, |screen| !is_held(screen));
             continue;
         }
-        assert!(!sentence(&screen).contains("failed"), "{screen}");
+        assert!(!sentence(&screen).contains("failed"), "{screen}\n{:#?}", failures(state));
         let step = step(&screen).unwrap();
         pass(pty);
         passed.push(step);
@@ -168,6 +168,12 @@ fn events(state: &Path) -> Vec<Recorded> {
         assert_eq!(recorded.seq, at, "the journal has no gap");
     }
     recorded
+}
+
+/// What failed, in full: a screen has room for its beginning.
+fn failures(state: &Path) -> Vec<Event> {
+    let failed = |event: &Event| matches!(event, Event::StepFailed { .. } | Event::Retrying { .. });
+    events(state).into_iter().map(|recorded| recorded.event).filter(failed).collect()
 }
 
 /// Every step was started by a person who typed.

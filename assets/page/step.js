@@ -41,7 +41,8 @@ function gate({ gate, status }, view) {
   if (gate.window) wants.push(`it is between ${moment(gate.window.from)} and ${moment(gate.window.to)}`);
   if (gate.approval) {
     const by = gate.approved.map(({ by, expires }) => `${by}, until ${moment(expires)}`).join("; ");
-    wants.push(`somebody who is ${gate.approval} signs its preview (${by ? `signed by ${by}` : "nobody has yet"})`);
+    const who = gate.approvers.length ? `nobody has yet: ${gate.approvers.join(", ")}` : "nobody has yet";
+    wants.push(`somebody who is ${gate.approval} signs its preview (${by ? `signed by ${by}` : who})`);
   }
   if (view.hands.length) wants.push("raised hands are answered");
   return wants.length ? [el("p", {}, `It starts when ${wants.join(", and ")}.`)] : [];

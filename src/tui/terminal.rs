@@ -11,6 +11,7 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle, 
 use nix::sys::termios::{FlushArg, tcflush};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 use super::draw;
 use super::model::Model;
@@ -48,7 +49,10 @@ impl Screen {
 
     /// Draws everything anew at the next time.
     pub(super) fn clear(&mut self) -> Result<(), Failure> {
-        self.terminal.clear().map_err(fault)
+        // Not by `Terminal::clear`: that asks the terminal for its cursor, and fails where no answer comes in 2 s,
+        // as over a slow connection.
+        let size = self.terminal.size().map_err(fault)?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(fault)
     }
 
     /// Gives the terminal to the shell until it comes back with `fg`.
@@ -130,4 +134,49 @@ fn fault(why: std::io::Error) -> Failure {
     Failure::permanent("draw on this terminal")
         .because(why.to_string())
         .next("without a terminal there are plain lines: `--plain`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use nix::sys::termios::LocalFlags;
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Set where this test is the program on the terminal.
+    const ON_A_TERMINAL: &str = "CUTOVER_TEST_ON_A_TERMINAL";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_its_words() {
+        if std::env::var_os(ON_A_TERMINAL).is_some() {
+            let _screen = Screen::take(true);
+            panic!("on purpose");
+        }
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut again = CommandBuilder::new(std::env::current_exe().unwrap());
+        again.args([
+            "--exact",
+            "tui::terminal::tests::a_panic_gives_the_terminal_back_before_its_words",
+            "--nocapture",
+        ]);
+        again.env(ON_A_TERMINAL, "1");
+        let mut program = pair.slave.spawn_command(again).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let said = std::thread::spawn(move || {
+            // It ends with an error, once nobody has the terminal any more.
+            let mut said = Vec::new();
+            let _ = reader.read_to_end(&mut said);
+            String::from_utf8_lossy(&said).into_owned()
+        });
+        assert!(!program.wait().unwrap().success());
+        let flags = LocalFlags::from_bits_retain(pair.master.get_termios().unwrap().local_flags.bits());
+        assert!(flags.contains(LocalFlags::ICANON | LocalFlags::ECHO), "{flags:?}");
+        drop(pair);
+        let said = said.join().unwrap();
+        let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("no {text:?} in {said:?}"));
+        let given_back = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"].map(at);
+        assert!(given_back.iter().all(|back| at("\x1b[?1049h") < *back && *back < at("on purpose")), "{said:?}");
+    }
 }

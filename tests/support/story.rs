@@ -55,6 +55,9 @@ impl Story {
     }
 
     pub fn tell(&mut self, event: Event) -> &mut Self {
+        if let Event::RollbackStarted { step, .. } = &event {
+            self.live.meters.remove(step);
+        }
         let seq = self.events.len() as u64 + 1;
         self.events.push(Recorded { seq, at: self.now, event });
         self.live.driver_seen = Some(self.now);

@@ -6,7 +6,7 @@ use cutover::domain::event::Event;
 use cutover::domain::limit::Limit;
 use cutover::domain::preview::{Preview, Verb};
 use cutover::domain::{Condition, Failure};
-use cutover::protocol::live::{Asking, Companion, Supervisor};
+use cutover::protocol::live::{Asking, Companion, Meter, Supervisor};
 use cutover::protocol::order::Previewed;
 use jiff::Timestamp;
 use serde_json::json;
@@ -169,6 +169,8 @@ pub fn frozen() -> Story {
     story.does("dns", "fence-source", "fence the source against writes", 0.014);
     story.does("dns", "reset-forward-channel", "stop and reset the channel from the source", 0.041);
     story.intend("dns", "start-reverse-channel", "start the channel from the target to the source").wait(0.7);
+    let told = meter("told to come again", "writes", (137, 137), 160.0, 0.0, story.now);
+    story.meter("dns", Meter { total: None, eta_s: None, ..told });
     story
 }
 

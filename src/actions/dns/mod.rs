@@ -3,7 +3,8 @@
 //! [`board`] shows whether everything is [`ready`], [`before`] insists on it and stages what can be; [`freeze`] stops
 //! writes and turns replication round, and is taken back by [`abort`] when its budget runs out; [`open`] is from the
 //! point of switching on, where there is only forward; [`events`] go along; [`prove`] looks at all of it from outside;
-//! [`companion`] watches the way back, [`watched`] who still comes the old way, and [`back`] is the way back.
+//! [`waiting`] counts who waits meanwhile, [`companion`] watches the way back, [`watched`] who still comes the old way,
+//! and [`back`] is the way back.
 
 mod abort;
 mod back;
@@ -20,6 +21,7 @@ mod ready;
 pub(super) mod relay;
 pub(super) mod service;
 mod urgent;
+mod waiting;
 mod watched;
 pub(super) mod world;
 
@@ -45,14 +47,7 @@ impl Action for Switch {
     }
 
     async fn apply(&self, cx: &Working) -> Result<Outputs> {
-        let frozen =
-            if cx.state().switched { None } else { Some(Box::pin(self.up_to_the_point_of_switching(cx)).await?) };
-        let cx = cx.unstoppable();
-        let (world, cost) = match frozen {
-            Some(Frozen { world, cost }) => (world, cost),
-            None => (Box::pin(World::open(&cx)).await?, None),
-        };
-        Box::pin(open::run(&cx, &world, self, cost.as_ref())).await
+        waiting::counted_beside(cx, Box::pin(self.there(cx))).await
     }
 
     async fn verify(&self, cx: &Checking) -> Result<Vec<Check>> {
@@ -84,6 +79,17 @@ struct Frozen {
 }
 
 impl Switch {
+    async fn there(&self, cx: &Working) -> Result<Outputs> {
+        let frozen =
+            if cx.state().switched { None } else { Some(Box::pin(self.up_to_the_point_of_switching(cx)).await?) };
+        let cx = cx.unstoppable();
+        let (world, cost) = match frozen {
+            Some(Frozen { world, cost }) => (world, cost),
+            None => (Box::pin(World::open(&cx)).await?, None),
+        };
+        Box::pin(open::run(&cx, &world, self, cost.as_ref())).await
+    }
+
     async fn up_to_the_point_of_switching(&self, cx: &Working) -> Result<Frozen> {
         if abort::is_due(cx) {
             if let Some(deadline) = self.deadline_of_a_dead_engine(cx)? {

@@ -167,7 +167,7 @@ impl<'a> Probe<'a> {
 
     /// A pod that will not start: for want of its image the registry is what is out of reach.
     async fn hopeless(&self, pod: &Pod) -> Error {
-        let said = pod.hopeless.clone().unwrap_or_default();
+        let said = pod.hopeless.as_ref().map(ToString::to_string).unwrap_or_default();
         let whence = format!("pod {NAMESPACE}/{POD} on {}", pod.node);
         if !said.contains("Image") {
             return self.error("run a probe pod there").because(format!("{whence}: {said}"));

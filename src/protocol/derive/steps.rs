@@ -3,7 +3,7 @@
 use super::left::Running;
 use super::{Facts, as_text, choices};
 use crate::domain::approval::{self, Approval, Asked};
-use crate::domain::runbook::{ActionSpec, Step};
+use crate::domain::runbook::{ActionSpec, Person, Step};
 use crate::domain::state::{Direction, Effect, Stage, Status, StepState};
 use crate::protocol::live::{Companion, Meter};
 use crate::protocol::view::{self, Origin, Part, PartState, Point, Undo};
@@ -67,11 +67,21 @@ fn gate(facts: &Facts<'_>, step: &Step, was: &StepState) -> view::Gate {
         digest: statement.digest.clone(),
         expires: statement.expires,
     });
+    let wanted = step.gate.approval.as_ref();
+    let may = |person: &&Person| {
+        let has_role = wanted.is_some_and(|wanted| wanted.role == person.role);
+        has_role && person.key.is_some() && driver.is_none_or(|driver| !person.goes_by(driver))
+    };
+    let reached = |person: &Person| match &person.phone {
+        Some(phone) => format!("{} {phone}", person.name),
+        None => person.name.clone(),
+    };
     view::Gate {
         confirm: step.gate.confirm,
         phrase: step.gate.phrase.clone(),
         window: step.gate.window.clone(),
-        approval: step.gate.approval.as_ref().map(|wanted| wanted.role.clone()),
+        approval: wanted.map(|wanted| wanted.role.clone()),
+        approvers: facts.plan.runbook.people.iter().filter(may).map(reached).collect(),
         approved: approved.collect(),
     }
 }

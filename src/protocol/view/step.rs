@@ -88,6 +88,8 @@ pub struct Gate {
     pub window: Option<Window>,
     /// Somebody with this role signs the preview first.
     pub approval: Option<String>,
+    /// Who may: the people with that role and a key, but for the driver; each with a phone number, where it is known.
+    pub approvers: Vec<String>,
     /// Who signed a preview for the next attempt, and until when that is good. Whether it is this preview shows
     /// its digest.
     pub approved: Vec<Approved>,

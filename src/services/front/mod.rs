@@ -89,10 +89,15 @@ impl Front {
         self.counted(&["hits", &since.as_second().to_string()]).await
     }
 
+    /// How many writes of clients were told to come again after that second, by the front's clock.
+    pub async fn held_since(&self, since: Timestamp) -> Result<u64> {
+        self.counted(&["held", &since.as_second().to_string()]).await
+    }
+
     async fn counted(&self, arguments: &[&str]) -> Result<u64> {
         let said = self.ask(arguments, LIMIT).await?;
         let count = said.split_whitespace().rev().find_map(|word| word.parse().ok());
-        count.ok_or_else(|| self.fault("count the relayed requests").because(format!("it said: {said}")))
+        count.ok_or_else(|| self.fault("count requests").because(format!("it said: {said}")))
     }
 
     /// Out of hold it is one call; whatever else is in force is left by way of hold first.

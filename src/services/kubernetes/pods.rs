@@ -11,7 +11,7 @@ use crate::services::{Kind, Result};
 /// Reasons of a waiting container that time alone does not mend. The first failed pull is not among them:
 /// the kubelet tries again at once, and names the second failure differently.
 const HOPELESS: [&str; 8] = [
-    "ImagePullBackOff",
+    FAILED_PULL,
     "InvalidImageName",
     "ErrImageNeverPull",
     "CreateContainerConfigError",
@@ -23,6 +23,31 @@ const HOPELESS: [&str; 8] = [
 
 /// The reason after the first failed pull.
 const FIRST_FAILED_PULL: &str = "ErrImagePull";
+/// The reason while the kubelet waits before the next pull.
+const FAILED_PULL: &str = "ImagePullBackOff";
+
+/// Why a container will not come up by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hopeless {
+    container: String,
+    reason: String,
+    message: String,
+}
+
+impl Hopeless {
+    /// Whether it is a pull that failed. A registry that was away for a moment looks like one that lacks the image,
+    /// and the kubelet then waits for longer and longer: a fresh pod tries at once.
+    pub fn may_pass(&self) -> bool {
+        self.reason == FAILED_PULL
+    }
+}
+
+impl std::fmt::Display for Hopeless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { container, reason, message } = self;
+        f.write_str(format!("container {container}: {reason} {message}").trim_end())
+    }
+}
 
 /// One pod.
 #[expect(clippy::struct_excessive_bools, reason = "facts that the cluster tells, each by itself")]
@@ -47,7 +72,7 @@ pub struct Pod {
     /// How often its containers were started again.
     pub restarts: i32,
     /// Why it will not come up, if that is known.
-    pub hopeless: Option<String>,
+    pub hopeless: Option<Hopeless>,
     /// Whether it has failed to come up at least once: whatever kept it from it, the kubelet waits longer after
     /// each failure, and may call it hopeless without another try.
     pub stumbled: bool,
@@ -155,9 +180,9 @@ fn stumbled(container: &ContainerStatus) -> bool {
         || waits.is_some_and(|reason| reason == FIRST_FAILED_PULL || HOPELESS.contains(&reason))
 }
 
-fn hopeless(container: &ContainerStatus) -> Option<String> {
+fn hopeless(container: &ContainerStatus) -> Option<Hopeless> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref().filter(|reason| HOPELESS.contains(reason))?;
-    let message = waiting.message.as_deref().unwrap_or_default();
-    Some(format!("container {}: {reason} {message}", container.name).trim_end().to_owned())
+    let reason = waiting.reason.clone().filter(|reason| HOPELESS.contains(&reason.as_str()))?;
+    let message = waiting.message.clone().unwrap_or_default();
+    Some(Hopeless { container: container.name.clone(), reason, message })
 }

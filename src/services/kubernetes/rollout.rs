@@ -13,6 +13,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
 use tokio::time::Instant;
 
+use super::pods::Hopeless;
 use super::{Cluster, Pod};
 use crate::services::{Kind, Result};
 
@@ -35,7 +36,7 @@ enum Until {
 enum State {
     Yes(Vec<Pod>),
     NotYet(String),
-    Never(String, Option<Pod>),
+    Never(String, Option<Box<Pod>>),
 }
 
 impl Cluster {
@@ -94,8 +95,11 @@ impl Cluster {
                 }
                 State::Never(why, pod) => {
                     let next = way_out(namespace, deployment, &why);
-                    let why = self.with_evidence(namespace, why, pod.as_ref()).await;
-                    return Err(self.error(doing, Kind::Permanent).because(why).next(next));
+                    let hopeless = pod.as_ref().and_then(|pod| pod.hopeless.as_ref());
+                    let may_pass = hopeless.is_some_and(Hopeless::may_pass);
+                    let kind = if may_pass { Kind::Transient } else { Kind::Permanent };
+                    let why = self.with_evidence(namespace, why, pod.as_deref()).await;
+                    return Err(self.error(doing, kind).because(why).next(next));
                 }
             }
             match tokio::time::timeout_at(deadline, changes.next()).await {
@@ -133,11 +137,9 @@ impl Cluster {
             return Ok(State::NotYet("the controller has not seen it yet".to_owned()));
         }
         let newest = self.pods_of_revision(namespace, selector, revision.as_deref()).await?;
-        if let Some(pod) = newest.iter().find(|pod| pod.hopeless.is_some()) {
-            return Ok(State::Never(
-                format!("pod {}: {}", pod.name, pod.hopeless.clone().unwrap_or_default()),
-                Some(pod.clone()),
-            ));
+        let told = newest.iter().find_map(|pod| Some((pod, pod.hopeless.as_ref()?)));
+        if let Some((pod, hopeless)) = told {
+            return Ok(State::Never(format!("pod {}: {hopeless}", pod.name), Some(Box::new(pod.clone()))));
         }
         let replicas = status.replicas.unwrap_or_default();
         let updated = status.updated_replicas.unwrap_or_default();
@@ -163,7 +165,7 @@ impl Cluster {
             .any(|c| c.type_ == "Progressing" && c.reason.as_deref() == Some("ProgressDeadlineExceeded"));
         if late && until == Until::Complete {
             let stuck = newest.into_iter().find(|pod| !pod.ready);
-            return Ok(State::Never("its progress deadline is exceeded".to_owned(), stuck));
+            return Ok(State::Never("its progress deadline is exceeded".to_owned(), stuck.map(Box::new)));
         }
         Ok(State::NotYet(format!("{updated} of {wanted} pods updated, {live} live, {available} available")))
     }

@@ -65,7 +65,7 @@ pub async fn server_uuid(session: &mut Session) -> Result<String> {
 
 /// The channel as the server shows it; nothing when none is configured.
 pub async fn status(session: &mut Session) -> Result<Option<Channel>> {
-    let rows = session.rows("read the replication channel", "SHOW REPLICA STATUS").await?;
+    let rows = session.rows_promptly("read the replication channel", "SHOW REPLICA STATUS").await?;
     rows.iter().find_map(Channel::of_row).transpose().map_err(|why| session.refuse("read the replication channel", why))
 }
 
@@ -94,7 +94,7 @@ pub async fn start(session: &mut Session) -> Result<()> {
         return Ok(());
     }
     let statement = Manner::of(session).await?.start();
-    session.run("start the channel", statement).await
+    session.run_promptly("start the channel", statement).await
 }
 
 /// Waits until the channel is connected and applying, and gives it back; a broken one ends the wait.
@@ -124,7 +124,7 @@ pub async fn start_until(session: &mut Session, set: &GtidSet) -> Result<()> {
         return Ok(());
     }
     let statement = Manner::of(session).await?.start_until(set, &missing);
-    session.run("start the channel up to a GTID", &statement).await
+    session.run_promptly("start the channel up to a GTID", &statement).await
 }
 
 /// Stops both threads and waits until they stand.
@@ -134,7 +134,7 @@ pub async fn stop(session: &mut Session) -> Result<()> {
         _ => return Ok(()),
     }
     let statement = Manner::of(session).await?.stop();
-    session.run("stop the channel", statement).await?;
+    session.run_promptly("stop the channel", statement).await?;
     let deadline = Instant::now() + SETTLE;
     while status(session).await?.is_some_and(|channel| !channel.stopped()) {
         if Instant::now() >= deadline {
@@ -152,7 +152,7 @@ pub async fn reset(session: &mut Session) -> Result<()> {
     }
     stop(session).await?;
     let statement = Manner::of(session).await?.reset();
-    session.run("reset the channel", statement).await?;
+    session.run_promptly("reset the channel", statement).await?;
     match status(session).await? {
         None => Ok(()),
         Some(channel) => Err(session.refuse("reset the channel", format!("it is still there: {channel}"))),

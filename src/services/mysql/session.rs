@@ -20,6 +20,9 @@ use crate::services::error::{Error, Kind, Result};
 /// How long a server may take to answer a login.
 const CONNECT: Duration = Duration::from_secs(15);
 
+/// How long a statement may take that a server answers soon, or never: an applier ends its transaction before it stops.
+const PROMPT: Duration = Duration::from_mins(5);
+
 /// What every session starts with. `ALLOW_INVALID_DATES` without `NO_ZERO_DATE`: what the source holds is
 /// compared and loaded as it is.
 const STATE: &str = "SET NAMES utf8mb4, SESSION time_zone = '+00:00', \
@@ -48,7 +51,18 @@ impl Session {
         Self::connect(endpoint, purpose, Some(lock)).await
     }
 
+    /// All of it within [`CONNECT`] and as much again: a server may take the login and answer nothing.
     async fn connect(endpoint: &Endpoint, purpose: &str, lock: Option<&LockName>) -> Result<Self> {
+        let late = || {
+            let error = endpoint.error("begin a session", Kind::Transient);
+            error.because(format!("logged in, and no answer in {} s", 2 * CONNECT.as_secs()))
+        };
+        tokio::time::timeout(2 * CONNECT, Self::connected(endpoint, purpose, lock))
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn connected(endpoint: &Endpoint, purpose: &str, lock: Option<&LockName>) -> Result<Self> {
         crate::services::tls::ready();
         let conn = match dial(endpoint, endpoint.tls != Tls::Off, purpose).await {
             Err(Mysql::Driver(DriverError::NoClientSslFlagFromServer)) if endpoint.tls == Tls::Preferred => {
@@ -105,13 +119,32 @@ impl Session {
         self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
     }
 
-    /// The same, for a statement with a password in it: what is said of it afterwards is without.
+    /// The same, for a statement that is answered soon or never, as one that waits for replication's threads. Without
+    /// an answer it may have been done, and the session is good for nothing more.
+    pub async fn run_promptly(&mut self, doing: &str, sql: &str) -> Result<()> {
+        let late = self.late(doing);
+        tokio::time::timeout(PROMPT, self.run(doing, sql)).await.unwrap_or(Err(late))
+    }
+
+    /// Reads rows that are there soon or never.
+    pub async fn rows_promptly(&mut self, doing: &str, sql: &str) -> Result<Vec<Row>> {
+        let late = self.late(doing);
+        tokio::time::timeout(PROMPT, self.rows(doing, sql)).await.unwrap_or(Err(late))
+    }
+
+    fn late(&self, doing: &str) -> Error {
+        let why = format!("no answer in {} s", PROMPT.as_secs());
+        let next = "SHOW PROCESSLIST on that server says what it waits for";
+        self.endpoint.error(doing, Kind::Unknown).because(why).next(next)
+    }
+
+    /// As [`Self::run`], for a statement with a password in it: what is said of it afterwards is without.
     pub async fn run_with_password(&mut self, doing: &str, sql: &str) -> Result<()> {
         let done = self.conn.query_drop(sql).await;
         done.map_err(|error| self.fault(doing, Intent::Write, fault::without_statement(error)))
     }
 
-    /// The same, for a statement in another character set than this session's UTF-8.
+    /// As [`Self::run`], for a statement in another character set than this session's UTF-8.
     pub async fn run_bytes(&mut self, doing: &str, sql: Vec<u8>) -> Result<()> {
         self.conn.query_drop(sql).await.map_err(|error| self.fault(doing, Intent::Write, error))
     }

@@ -57,6 +57,10 @@ pub(super) fn waits(view: &View, step: &Step, digest: Option<&str>, width: usize
             (format!("what was approved is not this any more: {role} runs {command} again"), theme.you)
         };
         lines.extend(indented(&says, 1, width, style));
+        if by.is_empty() && !step.gate.approvers.is_empty() {
+            let who = format!("who may: {}", step.gate.approvers.join(", "));
+            lines.extend(indented(&who, 3, width, theme.dim));
+        }
     }
     lines
 }

@@ -5,9 +5,12 @@ use ratatui::text::Line;
 
 use super::preview::{self, indented};
 use super::{board, changes, step};
+use crate::domain::figure;
 use crate::domain::state::Status;
+use crate::protocol::live::Meter;
 use crate::protocol::view::{Freeze, Part, PartState, Step};
 use crate::tui::action::Action;
+use crate::tui::changed::Figure;
 use crate::tui::model::Model;
 use crate::tui::text::{line, span};
 
@@ -75,8 +78,9 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, (width, height): (usize
             format!("  {}", theme.symbols.bar(spent / freeze.budget_s.max(0.1), width.saturating_sub(4).min(80))),
             style,
         ),
-        line("", theme.dim),
     ];
+    lines.extend(switch.meters.iter().map(|meter| waiting(model, switch, meter)));
+    lines.push(line("", theme.dim));
     if switch.status != Status::Running {
         // The fence is shut and nobody is at it: how it goes on comes before what was done.
         lines.extend(step::what_now(model, switch, width));
@@ -99,6 +103,16 @@ fn during(model: &Model, switch: &Step, freeze: &Freeze, (width, height): (usize
         ])
     });
     lines
+}
+
+/// Who waits, as far as it is counted: `137 writes told to come again`.
+fn waiting(model: &Model, switch: &Step, meter: &Meter) -> Line<'static> {
+    let counted = Figure::Counted(switch.id.clone(), meter.label.clone());
+    let style = model.changed.style(&counted, Style::new(), model.now);
+    Line::from(vec![
+        span(format!("  {} ", figure::amount(meter.done, &meter.unit)), style),
+        span(meter.label.clone(), model.theme.dim),
+    ])
 }
 
 fn after(model: &Model, switch: &Step, freeze: &Freeze, width: usize) -> Vec<Line<'static>> {

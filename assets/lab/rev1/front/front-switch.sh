@@ -1,11 +1,13 @@
 #!/bin/bash
-# front-switch status | test PATH | stage HTTP HTTPS | hold | drained old|new [SECONDS] | relay | direct | hits [SINCE]
+# front-switch status | test PATH | stage HTTP HTTPS | hold | drained old|new [SECONDS] | relay | direct
+# | hits [SINCE] | held [SINCE]
 # Runs on the front's box. Every action is idempotent. 0 done, 2 refused, 3 not in time, 4 not in force, 64 usage.
 # `status` and `test` print the head of an HTTP response.
 set -euo pipefail
 front=/etc/nginx/front
 state=$front/state
 hits=/var/log/nginx/relayed.log
+held=/var/log/nginx/held.log
 token=$(cat "$front/token")
 host=${FRONT_HOST:-app.lab.example}
 
@@ -24,6 +26,9 @@ configuration() { # what is staged; the generation tells a worker that knows it 
   printf 'map $host $front_generation { default "%s,%s"; }\n' "$1" "$2"
 }
 generation() { ask status | tr -d '\r' | sed -n 's/^[Xx]-[Ff]ront-[Gg]en: //p'; }
+after() { # log, seconds since 1970: how many of its requests came after that moment
+  awk -v since="${2:-0}" '$1 > since { n++ } END { print n + 0 }' "$1" 2>/dev/null || echo 0
+}
 leaving() { # workers from before the reload that are still there
   for pid in $(pgrep -P "$(master)"); do ! grep -qx "$pid" "$front/leaving" || echo "$pid"; done
 }
@@ -71,7 +76,7 @@ case ${1:-} in
       [ "$(date +%s)" -lt "$give_up" ] || refuse 3 "writes to the $2 side are still in flight ($code)"
       sleep 0.02
     done ;;
-  hits) # clients' requests that were relayed, all of them or those after a moment (seconds since 1970)
-    awk -v since="${2:-0}" '$1 > since { n++ } END { print n + 0 }' "$hits" 2>/dev/null || echo 0 ;;
-  *) echo 'usage: front-switch status | test PATH | stage HTTP HTTPS | hold | drained old|new [S] | relay | direct | hits [SINCE]' >&2; exit 64 ;;
+  hits) after "$hits" "${2:-}" ;; # clients' requests that were relayed
+  held) after "$held" "${2:-}" ;; # clients' writes that were told to come again
+  *) echo 'usage: front-switch status | test PATH | stage HTTP HTTPS | hold | drained old|new [S] | relay | direct | hits [SINCE] | held [SINCE]' >&2; exit 64 ;;
 esac
