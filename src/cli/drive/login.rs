@@ -46,11 +46,23 @@ pub(super) fn warnings(plan: &Plan, state: &Path) -> Vec<String> {
             "SSH_AUTH_SOCK={socket} is forwarded and ends with this login: commands by ssh need a key of this machine"
         ));
     }
-    if let Some(directory) = variable("XDG_RUNTIME_DIR").filter(|directory| state.starts_with(directory)) {
-        found.push(format!("XDG_RUNTIME_DIR={directory} is removed at logout, and the state directory is in it"));
+    if let Some(directory) = variable("XDG_RUNTIME_DIR") {
+        if state.starts_with(&directory) {
+            found.push(format!("XDG_RUNTIME_DIR={directory} is removed at logout, and the state directory is in it"));
+        }
+        // Sockets of an agent and of a Docker engine without root, which user services keep there.
+        let sockets = ["SSH_AUTH_SOCK", "DOCKER_HOST"].into_iter().filter_map(|name| Some((name, variable(name)?)));
+        found.extend(sockets.filter_map(|(name, value)| in_it(name, &value, &directory)));
     }
     found.extend(programs(plan));
     found
+}
+
+/// What to say of a socket that is in the directory which is removed at logout.
+fn in_it(name: &str, socket: &str, directory: &str) -> Option<String> {
+    let is_in_it = Path::new(socket.trim_start_matches("unix://")).starts_with(directory);
+    is_in_it
+        .then(|| format!("{name}={socket} is in XDG_RUNTIME_DIR, which is removed at logout unless the user lingers"))
 }
 
 /// The programs that the engine asks for credentials: one that keeps its login in this session, or that prompts, has
@@ -127,6 +139,14 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_in_the_login_s_own_directory_is_named() {
+        let said = in_it("DOCKER_HOST", "unix:///run/user/1000/docker.sock", "/run/user/1000").unwrap();
+        assert!(said.contains("DOCKER_HOST=unix:///run/user/1000/docker.sock"), "{said}");
+        assert_eq!(in_it("DOCKER_HOST", "unix:///run/docker.sock", "/run/user/1000"), None);
+        assert_eq!(in_it("DOCKER_HOST", "tcp://10.0.0.7:2376", "/run/user/1000"), None);
+    }
 
     #[test]
     fn programs_that_give_credentials_are_named_and_the_front_is_none() {

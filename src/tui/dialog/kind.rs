@@ -1,6 +1,6 @@
 //! What a dialog is about, and the order that it ends in.
 
-use crate::domain::StepId;
+use crate::domain::{Condition, Stands, StepId};
 use crate::protocol::order::{Given, Message, Order, Previewed, Verb};
 use crate::protocol::view::View;
 
@@ -81,7 +81,13 @@ impl Kind {
 
     /// Whether the preview that it shows has a condition that keeps the step from starting.
     pub fn is_no_go(&self) -> bool {
-        matches!(self, Self::Start { seen, .. } if !seen.preview.is_go())
+        self.fails().next().is_some()
+    }
+
+    /// The conditions that keep the step from starting, as its preview shows them.
+    pub fn fails(&self) -> impl Iterator<Item = &Condition> {
+        let conditions = if let Self::Start { seen, .. } = self { &*seen.preview.conditions } else { &[] };
+        conditions.iter().filter(|condition| condition.stands == Stands::Fails)
     }
 
     /// Whether it is about a look at the same step, of the same way.

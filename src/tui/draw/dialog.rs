@@ -12,6 +12,7 @@ use crate::domain::figure;
 use crate::tui::dialog::{Dialog, Field, Kind};
 use crate::tui::model::Model;
 use crate::tui::text::{self, line, span};
+use crate::tui::theme::Theme;
 
 /// The widest dialog, in columns.
 const WIDEST: u16 = 110;
@@ -119,14 +120,7 @@ fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     {
         lines.extend(gate::waits(&model.view, step, Some(&seen.digest), width, theme));
     }
-    if dialog.kind.is_no_go() {
-        lines.extend(indented(
-            "NO GO: a condition above keeps it from starting; leave, mend it, look again",
-            0,
-            width,
-            theme.bad,
-        ));
-    }
+    lines.extend(no_go(&dialog.kind, width, theme));
     if let Some(failure) = &dialog.refused {
         lines.extend(preview::failure(failure, 0, width, theme));
     }
@@ -146,6 +140,18 @@ fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     };
     lines.push(line(state, theme.dim));
     lines
+}
+
+/// What keeps it from starting: the board that says so may be out of sight.
+fn no_go(kind: &Kind, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut fails = kind.fails();
+    let Some(first) = fails.next() else { return Vec::new() };
+    let more = match fails.count() {
+        0 => String::new(),
+        more => format!(", and {more} more above"),
+    };
+    let says = format!("NO GO: {}: {}{more}; leave, mend it, look again", first.what, first.value);
+    indented(&says, 0, width, theme.bad)
 }
 
 fn drawn(model: &Model, field: &Field, is_at: bool, width: usize) -> Line<'static> {
