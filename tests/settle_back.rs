@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use cutover::actions::CrashPoint;
 use cutover::domain::FailureKind;
-use cutover::lab::route53::{Manners, ZONE_ID};
+use cutover::lab::route53::Manners;
 use cutover::services::route53::{RecordKind, RecordSet};
 use support::drive::{Drive, all_hold};
-use support::standin::{ACCESS_KEY, APP, Lab, SECRET};
+use support::standin::{APP, Lab};
 
 /// The effect that ends the channel back to the source.
 const END: &str = "end-reverse-channel";
@@ -30,8 +30,6 @@ impl Settling {
     async fn new() -> Self {
         let lab = Lab::with(Manners { burst: 1000.0, pending: Duration::from_millis(300), ..Manners::default() }).await;
         let beside = lab.directory.path();
-        std::fs::write(beside.join("id"), ACCESS_KEY).unwrap();
-        std::fs::write(beside.join("secret"), SECRET).unwrap();
         let runbook = format!(
             r#"
 name = "settling"
@@ -49,13 +47,7 @@ port = 1
 user = "cutover_admin"
 password = {{ file = "secret" }}
 replication = {{ user = "repl", password = {{ file = "secret" }} }}
-[dns]
-zone = "{ZONE_ID}"
-record = "app.lab.example"
-servers = ["{dns}"]
-resolvers = ["{dns}"]
-endpoint = "{endpoint}"
-credentials = {{ id = {{ file = "id" }}, secret = {{ file = "secret" }} }}
+{dns}
 [probe]
 header = "X-App-Build"
 read = {{ path = "/" }}
@@ -73,8 +65,7 @@ owner = "backend"
 day = 5
 with = {{ soak = "1s", ttl = "300s" }}
 "#,
-            dns = lab.dns(),
-            endpoint = lab.standin.endpoint()
+            dns = lab.section()
         );
         let drive = Drive::new("settling", &runbook, beside);
         let soaked = serde_json::json!({ "reads": 2, "failed": 0 });

@@ -99,9 +99,14 @@ impl Preview {
         self
     }
 
+    /// The conditions that keep the step from starting.
+    pub fn fails(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| condition.stands == Stands::Fails)
+    }
+
     /// Whether the step would start: no condition fails.
     pub fn is_go(&self) -> bool {
-        self.conditions.iter().all(|condition| condition.stands != Stands::Fails)
+        self.fails().next().is_none()
     }
 
     /// The digest of the stable part, 64 hex digits.

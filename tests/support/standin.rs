@@ -48,6 +48,24 @@ impl Lab {
         self.standin.dns[0]
     }
 
+    /// The section of a runbook beside which its directory is, with the credentials that it refers to.
+    pub fn section(&self) -> String {
+        let beside = self.directory.path();
+        std::fs::write(beside.join("id"), ACCESS_KEY).unwrap();
+        std::fs::write(beside.join("secret"), SECRET).unwrap();
+        let (dns, endpoint) = (self.dns(), self.standin.endpoint());
+        format!(
+            r#"[dns]
+zone = "{ZONE_ID}"
+record = "app.lab.example"
+servers = ["{dns}"]
+resolvers = ["{dns}"]
+endpoint = "{endpoint}"
+credentials = {{ id = {{ file = "id" }}, secret = {{ file = "secret" }} }}
+"#
+        )
+    }
+
     /// The adapter under test.
     pub async fn route53(&self) -> Route53 {
         connect(&self.standin.endpoint(), SECRET).await

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use cutover::lab::route53::{Manners, ZONE_ID};
+use cutover::lab::route53::Manners;
 use cutover::services::resolver::{RecordType, lookup};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::standin::{ACCESS_KEY, APP, Lab, SECRET};
+use super::standin::{APP, Lab};
 
 /// A stand-in with the record, and a run of one step.
 pub struct Drive {
@@ -24,8 +24,6 @@ impl Drive {
     pub async fn new() -> Self {
         let lab = Lab::with(Manners { burst: 1000.0, pending: Duration::from_millis(800), ..Manners::default() }).await;
         let at = lab.directory.path();
-        std::fs::write(at.join("id"), ACCESS_KEY).unwrap();
-        std::fs::write(at.join("secret"), SECRET).unwrap();
         let runbook = at.join("runbook.toml");
         let text = format!(
             r#"
@@ -36,14 +34,7 @@ environment = "test"
 name = "shop"
 host = "app.lab.example"
 
-[dns]
-zone = "{ZONE_ID}"
-record = "app.lab.example"
-servers = ["{dns}"]
-resolvers = ["{dns}"]
-endpoint = "{endpoint}"
-credentials = {{ id = {{ file = "id" }}, secret = {{ file = "secret" }} }}
-
+{dns}
 [[step]]
 id = "lower-ttl"
 action = "dns.lower-ttl"
@@ -51,8 +42,7 @@ owner = "network"
 day = 1
 with = {{ ttl = "5s" }}
 "#,
-            dns = lab.dns(),
-            endpoint = lab.standin.endpoint()
+            dns = lab.section()
         );
         std::fs::write(&runbook, text).unwrap();
         Self { lab, runbook }

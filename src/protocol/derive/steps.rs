@@ -59,15 +59,15 @@ fn gate(facts: &Facts<'_>, step: &Step, was: &StepState) -> view::Gate {
     let driver = facts.state.seat.driver.as_ref().map(|driver| driver.name.as_str());
     let asked = Asked { attempt: was.attempt + 1, driver, now: facts.now };
     let of_step = facts.state.approvals.iter().filter(|approval| approval.statement.step == step.id);
+    let wanted = step.gate.approval.as_ref();
     let would_open = |approval: &&Approval| {
-        step.gate.approval.as_ref().is_some_and(|wanted| approval::holds(facts.plan, wanted, approval, asked).is_ok())
+        wanted.is_some_and(|wanted| approval::holds(facts.plan, wanted, approval, asked).is_ok())
     };
     let approved = of_step.filter(would_open).map(|Approval { statement, by, .. }| view::Approved {
         by: by.clone(),
         digest: statement.digest.clone(),
         expires: statement.expires,
     });
-    let wanted = step.gate.approval.as_ref();
     let may = |person: &&Person| {
         let has_role = wanted.is_some_and(|wanted| wanted.role == person.role);
         has_role && person.key.is_some() && driver.is_none_or(|driver| !person.goes_by(driver))

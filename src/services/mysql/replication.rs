@@ -15,6 +15,7 @@ mod wait;
 
 use std::time::Duration;
 
+use mysql_async::Row;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
@@ -32,6 +33,7 @@ use super::Session;
 use super::gtid::GtidSet;
 use crate::services::Result;
 
+const READING: &str = "read the replication channels";
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -63,15 +65,20 @@ pub async fn server_uuid(session: &mut Session) -> Result<String> {
     Ok(uuid.unwrap_or_default().to_ascii_lowercase())
 }
 
+/// What the server shows of every channel, a row each.
+async fn shown(session: &mut Session) -> Result<Vec<Row>> {
+    session.rows_promptly(READING, "SHOW REPLICA STATUS").await
+}
+
 /// The channel as the server shows it; nothing when none is configured.
 pub async fn status(session: &mut Session) -> Result<Option<Channel>> {
-    let rows = session.rows_promptly("read the replication channel", "SHOW REPLICA STATUS").await?;
-    rows.iter().find_map(Channel::of_row).transpose().map_err(|why| session.refuse("read the replication channel", why))
+    let rows = shown(session).await?;
+    rows.iter().find_map(Channel::of_row).transpose().map_err(|why| session.refuse(READING, why))
 }
 
 /// The names of channels other than the unnamed one: nobody here made them.
 pub async fn foreign_channels(session: &mut Session) -> Result<Vec<String>> {
-    let rows = session.rows("read the replication channels", "SHOW REPLICA STATUS").await?;
+    let rows = shown(session).await?;
     let names = rows.iter().filter_map(|row| row.get_opt::<String, _>("Channel_Name")?.ok());
     Ok(names.filter(|name| !name.is_empty()).collect())
 }

@@ -1,6 +1,6 @@
 //! What a dialog is about, and the order that it ends in.
 
-use crate::domain::{Condition, Stands, StepId};
+use crate::domain::{Condition, StepId};
 use crate::protocol::order::{Given, Message, Order, Previewed, Verb};
 use crate::protocol::view::View;
 
@@ -86,8 +86,8 @@ impl Kind {
 
     /// The conditions that keep the step from starting, as its preview shows them.
     pub fn fails(&self) -> impl Iterator<Item = &Condition> {
-        let conditions = if let Self::Start { seen, .. } = self { &*seen.preview.conditions } else { &[] };
-        conditions.iter().filter(|condition| condition.stands == Stands::Fails)
+        let seen = if let Self::Start { seen, .. } = self { Some(seen) } else { None };
+        seen.into_iter().flat_map(|seen| seen.preview.fails())
     }
 
     /// Whether it is about a look at the same step, of the same way.

@@ -22,7 +22,7 @@ pub struct Follows {
 
 /// Every channel of the server, running or not.
 pub async fn follows(session: &mut Session) -> Result<Vec<Follows>> {
-    let rows = session.rows("read the replication channels", "SHOW REPLICA STATUS").await?;
+    let rows = super::shown(session).await?;
     let read = |row: &mysql_async::Row| {
         let text = |name: &str| row.get_opt::<Option<String>, _>(name)?.ok()?;
         let number = |name: &str| row.get_opt::<Option<u64>, _>(name)?.ok()?;
