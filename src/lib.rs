@@ -30,6 +30,9 @@
 //!
 //! `tests/architecture.rs` holds this table against the `use crate::` lines.
 
+// Both panic where nobody reads any more; `present::line` and `services::stderr` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod actions;
 pub mod cli;
 pub mod domain;

@@ -14,6 +14,7 @@ use crate::domain::{Failure, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
 use crate::journal::private;
 use crate::server::{self, Server};
+use crate::services::stderr;
 
 #[derive(Debug, Args)]
 pub(super) struct EngineArgs {
@@ -40,7 +41,7 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     let options = engine::Options { directory: directory.clone(), take_over: args.take_over, crash_at };
     let handle = engine::open(plan, options)?;
     if let Some(warning) = private::open_to_others(&directory) {
-        eprintln!("note: {warning}");
+        stderr::line(&format!("note: {warning}"));
     }
     let options = server::Options {
         directory: directory.clone(),
@@ -49,13 +50,13 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
         supervisor: supervisor::watching(),
     };
     let server = server::start(handle.clone(), options)?;
-    eprintln!("listening at {}, process {}", server.address().display(), std::process::id());
+    stderr::line(&format!("listening at {}, process {}", server.address().display(), std::process::id()));
     let cut_off = cut_off_behind_a_fence(&handle);
     let share = match args.window.open(&server, &directory).await {
         Ok(share) => share,
         // Tenants cannot write: that comes before the page.
         Err(failure) if cut_off.is_some() => {
-            eprintln!("the page is not shared: {failure}");
+            stderr::line(&format!("the page is not shared: {failure}"));
             None
         }
         Err(failure) => {
@@ -66,7 +67,7 @@ async fn serve(args: &EngineArgs) -> Result<(), Stop> {
     };
     let told = session::told_to_others(&handle, &server);
     if let Some(step) = cut_off {
-        eprintln!("step `{step}` was under way when its engine died, with a fence shut: going on with it");
+        stderr::line(&format!("step `{step}` was under way when its engine died, with a fence shut: going on with it"));
         handle.begin(Command::Resume { step, by: handle.holder().who }).await?;
     }
     let result = until_the_end(&handle, &server).await;
@@ -99,7 +100,7 @@ async fn until_the_end(handle: &Handle, server: &Server) -> Result<(), Stop> {
             _ = hangup.recv() => {}
         }
     }
-    eprintln!("stopping: the step in flight goes to a place from which it can go on");
+    stderr::line("stopping: the step in flight goes to a place from which it can go on");
     handle.stop();
     tokio::select! {
         _ = terminate.recv() => {}

@@ -84,8 +84,9 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
 
 pub(super) fn ask(question: &str) -> Result<String, Stop> {
     let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("read the answer").because(why.to_string()));
-    print!("{}", crate::domain::plain::lines(question));
-    std::io::stdout().flush().map_err(fault)?;
+    let mut out = std::io::stdout().lock();
+    let shown = out.write_all(crate::domain::plain::lines(question).as_bytes()).and_then(|()| out.flush());
+    shown.map_err(fault)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(fault)?;
     Ok(answer.trim().to_owned())

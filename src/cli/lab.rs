@@ -9,6 +9,7 @@ use super::rehearse::own_cluster::ClusterArgs;
 use super::{Stop, present};
 use crate::domain::figure;
 use crate::lab::{self, Lab, Part, Progress, State, UpOptions, ledger, route53, traffic};
+use crate::services::stderr;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LabCommand {
@@ -72,7 +73,7 @@ pub(super) async fn lab(command: LabCommand) -> Result<(), Stop> {
             // First: its pods work with the databases that are made fresh.
             if let Some(own) = cluster.open().await? {
                 for name in own.clean(&super::rehearse::runs()).await? {
-                    eprintln!("  {:<14} removed {name}", own.context);
+                    stderr::line(&format!("  {:<14} removed {name}", own.context));
                 }
             }
             Lab::open(lab::directory())?.reset(&say).await?;
@@ -113,5 +114,5 @@ pub(super) fn say(progress: Progress) {
     let part = progress.part.map_or("lab", Part::name);
     let far = progress.done.map(|done| format!(" {:.0} %", done * 100.0)).unwrap_or_default();
     let eta = progress.eta.map(|eta| format!(", {} left", figure::seconds(eta.as_secs_f64()))).unwrap_or_default();
-    eprintln!("  {part:<14} {}{far}{eta}", progress.text);
+    stderr::line(&format!("  {part:<14} {}{far}{eta}", progress.text));
 }

@@ -33,6 +33,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::domain::failure::FailureKind;
 use crate::domain::{Failure, Plan, plain};
 use crate::loader::{self, Faults};
+use crate::services::stderr;
 
 /// Drives the migration of a live, single-server web service to Kubernetes: one journalled, resumable
 /// step at a time.
@@ -175,10 +176,10 @@ impl Stop {
     /// What failed, why, what to do next: on standard error.
     fn report(&self) {
         match self {
-            Self::Faults(faults) => eprint!("{}", plain::lines(&faults.to_string())),
-            Self::AtGate(waiting) => eprintln!("waiting at a gate: {}", plain::line(waiting)),
+            Self::Faults(faults) => stderr::line(&faults.to_string()),
+            Self::AtGate(waiting) => stderr::line(&format!("waiting at a gate: {}", plain::line(waiting))),
             Self::NotGood | Self::Said(_) => {}
-            Self::Failed(failure) => eprint!("{}", plain::lines(&output::failure(failure))),
+            Self::Failed(failure) => stderr::line(&output::failure(failure)),
         }
     }
 }
@@ -189,7 +190,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(why) => {
-            eprintln!("error: this machine gives no threads or timers: {why}");
+            stderr::line(&format!("error: this machine gives no threads or timers: {why}"));
             return ExitCode::from(1);
         }
     };
@@ -221,7 +222,7 @@ async fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Adopt(args) => Box::pin(adopt::adopt(&args)).await,
         Command::Journal(args) => journal::journal(&args),
         Command::Report(args) => report::report(&args),
-        Command::Rehearse(args) => rehearse::rehearse(&args).await,
+        Command::Rehearse(args) => Box::pin(rehearse::rehearse(&args)).await,
         Command::Lab(command) => lab::lab(command).await,
     }
 }

@@ -13,6 +13,7 @@ use crate::engine::{self, Handle, crash::CrashAt};
 use crate::journal::private;
 use crate::notify::{self, Notifier};
 use crate::server::{self, Server};
+use crate::services::stderr;
 
 /// What the driver agrees to beforehand.
 #[derive(Debug, Args)]
@@ -82,7 +83,7 @@ fn open(plan: Plan, directory: &Path, take_over: bool) -> Result<Handle, Stop> {
     let crash_at = CrashAt::from_environment(&plan)?;
     let handle = engine::open(plan, engine::Options { directory: directory.to_path_buf(), take_over, crash_at })?;
     if let Some(warning) = private::open_to_others(directory) {
-        eprintln!("note: {warning}");
+        stderr::line(&format!("note: {warning}"));
     }
     Ok(handle)
 }
@@ -94,7 +95,7 @@ fn window(handle: &Handle, directory: PathBuf) -> Option<(Server, Notifier)> {
     let options =
         server::Options { directory, history: history::of_rehearsals(), driven_by, supervisor: supervisor::watching() };
     let started = server::start(handle.clone(), options);
-    let server = started.inspect_err(|failure| eprintln!("nobody can look on: {failure}")).ok()?;
+    let server = started.inspect_err(|failure| stderr::line(&format!("nobody can look on: {failure}"))).ok()?;
     let told = told_to_others(handle, &server);
     Some((server, told))
 }
@@ -128,7 +129,7 @@ async fn stopped(handle: &Handle) -> Result<(), Stop> {
             _ = hangup.recv() => {}
         }
     }
-    eprintln!("stopping: the step in flight goes to a place from which it can go on; once more leaves at once");
+    stderr::line("stopping: the step in flight goes to a place from which it can go on; once more leaves at once");
     handle.stop();
     tokio::select! {
         _ = interrupt.recv() => {}

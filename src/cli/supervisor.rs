@@ -20,6 +20,7 @@ use super::{Stop, Which};
 use crate::domain::state::{Status, StepState};
 use crate::domain::{Failure, RunState};
 use crate::engine::{self, crash};
+use crate::services::stderr;
 
 /// Set for the child: it is the engine.
 const SUPERVISED: &str = "CUTOVER_SUPERVISED";
@@ -50,7 +51,7 @@ pub(super) async fn over(which: &Which, engine: impl Future<Output = Result<(), 
                 None => ended(status),
             };
         };
-        eprintln!("the engine died ({how}) with a fence shut at the {fence}: starting it again");
+        stderr::line(&format!("the engine died ({how}) with a fence shut at the {fence}: starting it again"));
         places = places.into_iter().skip(1).collect();
     }
     let given_up = Failure::permanent(format!("the engine died {} times with a fence shut", RESTARTS + 1))

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::runbook::Webhook;
 use crate::protocol::view::View;
+use crate::services::stderr;
 use notice::Notice;
 
 /// So many notices wait for one receiver; what comes when it is full is not sent, and that is said.
@@ -44,7 +45,7 @@ pub fn start(webhooks: &[Webhook], directory: &Path, views: watch::Receiver<Opti
         tasks.spawn(follow(views, over.clone(), move |notice| {
             for (number, (on, notices)) in (1..).zip(&receivers) {
                 if on.contains(&notice.occasion) && notices.try_send(notice.clone()).is_err() {
-                    eprintln!("webhook {number}: not told: {}", notice.text);
+                    stderr::line(&format!("webhook {number}: not told: {}", notice.text));
                 }
             }
         }));
@@ -58,7 +59,7 @@ impl Notifier {
         self.over.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
-            eprintln!("a webhook was not told everything: it did not answer in time");
+            stderr::line("a webhook was not told everything: it did not answer in time");
         }
     }
 }

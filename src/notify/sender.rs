@@ -13,6 +13,7 @@ use super::body;
 use super::notice::Notice;
 use crate::domain::runbook::Webhook;
 use crate::services::secrets;
+use crate::services::stderr;
 
 /// How long one try may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,13 +45,13 @@ pub(super) async fn send_all(
     let client = match Client::builder().timeout(PATIENCE).redirect(Policy::none()).build() {
         Ok(client) => client,
         Err(why) => {
-            eprintln!("webhook {number} is told nothing: {}", why.without_url());
+            stderr::line(&format!("webhook {number} is told nothing: {}", why.without_url()));
             return;
         }
     };
     while let Some(notice) = notices.recv().await {
         if let Err(why) = send(&client, &directory, &notice, &webhook).await {
-            eprintln!("webhook {number}: not told: {}: {why}", notice.text);
+            stderr::line(&format!("webhook {number}: not told: {}: {why}", notice.text));
         }
     }
 }

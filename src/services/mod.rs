@@ -15,6 +15,7 @@ pub mod registry;
 pub mod resolver;
 pub mod route53;
 pub mod secrets;
+pub mod stderr;
 pub mod tls;
 
 pub use error::{Error, Kind, Result};

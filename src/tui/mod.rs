@@ -95,83 +95,97 @@ pub async fn run(client: &Client, first: View, options: Options) -> Result<Left,
     let mut signals = Signals::listen()?;
     let Options { watch, keymap, theme, mouse, copies, seen, warnings } = options;
     let mut model = Model::new(first, client.me().clone(), watch, (keymap, theme));
-    let mut seen = Seen::open(seen);
+    let seen = Seen::open(seen);
     if let Some(place) = seen.place()
         && anything_new(client, place).await
     {
         model.came_back(place);
     }
     model.warned(warnings);
-    let mut screen = Screen::take(mouse)?;
-    model.size = crossterm::terminal::size().unwrap_or_default();
-    let (mut keys, mut updates) = (terminal::keys(), client.updates());
-    let (answer, mut answers) = unbounded_channel();
-    let opened = Instant::now();
-    let mut drawn = None;
-    let mut at_once = true;
-    // Something changed that is not drawn yet.
-    let mut owed = true;
-    loop {
-        let due = drawn.map_or(Duration::ZERO, |drawn: Instant| FRAME.saturating_sub(drawn.elapsed()));
-        if at_once || due.is_zero() {
-            screen.draw(&model)?;
-            drawn = Some(Instant::now());
-            (at_once, owed) = (false, false);
-        }
-        let moves = model.dialog.is_some() || model.freezes();
-        let idle = if owed {
-            due
-        } else if moves {
-            FRAME
-        } else {
-            IDLE
-        };
-        let input = tokio::select! {
-            // What was typed comes before everything else: a dialog counts the rest as silence.
-            biased;
-            () = signals.heard() => break,
-            key = keys.next() => match key {
-                Some(Ok(event)) => {
+    let mut sitting = Sitting { client, model, seen, copies };
+    let drawn = sitting.until_left(mouse, &mut signals).await;
+    sitting.seen.keep_at_once(sitting.model.touched_at);
+    terminal::ended(drawn)?;
+    Ok(sitting.model.left())
+}
+
+/// One person before one screen.
+struct Sitting<'a> {
+    client: &'a Client,
+    model: Model,
+    seen: Seen,
+    copies: PathBuf,
+}
+
+impl Sitting<'_> {
+    /// Draws, and takes keys; an error is the terminal's.
+    async fn until_left(&mut self, mouse: bool, signals: &mut Signals) -> std::io::Result<()> {
+        let mut screen = Screen::take(mouse)?;
+        self.model.size = crossterm::terminal::size().unwrap_or_default();
+        let (mut keys, mut updates) = (terminal::keys(), self.client.updates());
+        let (answer, mut answers) = unbounded_channel();
+        let opened = Instant::now();
+        let mut drawn = None;
+        let mut at_once = true;
+        // Something changed that is not drawn yet.
+        let mut owed = true;
+        loop {
+            let due = drawn.map_or(Duration::ZERO, |drawn: Instant| FRAME.saturating_sub(drawn.elapsed()));
+            if at_once || due.is_zero() {
+                screen.draw(&self.model)?;
+                drawn = Some(Instant::now());
+                (at_once, owed) = (false, false);
+            }
+            let moves = self.model.dialog.is_some() || self.model.freezes();
+            let idle = if owed {
+                due
+            } else if moves {
+                FRAME
+            } else {
+                IDLE
+            };
+            let input = tokio::select! {
+                // What was typed comes before everything else: a dialog counts the rest as silence.
+                biased;
+                () = signals.heard() => return Ok(()),
+                key = keys.next() => match key {
+                    Some(Ok(event)) => {
+                        at_once = true;
+                        Input::Terminal(event)
+                    }
+                    // The terminal went away.
+                    Some(Err(_)) | None => return Ok(()),
+                },
+                update = updates.next() => match update {
+                    Some(update) => Input::Engine(update),
+                    None => return Ok(()),
+                },
+                Some(answer) = answers.recv() => {
                     at_once = true;
-                    Input::Terminal(event)
+                    Input::Answer(answer)
                 }
-                // The terminal went away.
-                Some(Err(_)) | None => break,
-            },
-            update = updates.next() => match update {
-                Some(update) => Input::Engine(update),
-                None => break,
-            },
-            Some(answer) = answers.recv() => {
-                at_once = true;
-                Input::Answer(answer)
+                () = tokio::time::sleep(idle) => Input::Tick,
+            };
+            owed = true;
+            let called = self.model.calls();
+            for effect in update(&mut self.model, input, opened.elapsed()) {
+                match effect {
+                    Effect::Detach => return Ok(()),
+                    Effect::Suspend => screen.suspend()?,
+                    Effect::Redraw => screen.clear()?,
+                    Effect::Copy(text) => {
+                        let in_clipboard = terminal::copy(&text);
+                        let _ = answer.send(Answer::Copied(copy::keep(&self.copies, &text, in_clipboard)));
+                    }
+                    asked => ask(self.client, asked, &answer),
+                }
             }
-            () = tokio::time::sleep(idle) => Input::Tick,
-        };
-        owed = true;
-        let called = model.calls();
-        for effect in update(&mut model, input, opened.elapsed()) {
-            match effect {
-                Effect::Detach => {
-                    seen.keep_at_once(model.touched_at);
-                    return Ok(model.left());
-                }
-                Effect::Suspend => screen.suspend()?,
-                Effect::Redraw => screen.clear()?,
-                Effect::Copy(text) => {
-                    let in_clipboard = terminal::copy(&text);
-                    let _ = answer.send(Answer::Copied(copy::keep(&copies, &text, in_clipboard)));
-                }
-                asked => ask(client, asked, &answer),
+            self.seen.keep(self.model.touched_at, opened.elapsed());
+            if self.model.calls().into_iter().zip(called).any(|(calls, called)| calls && !called) {
+                terminal::ring();
             }
-        }
-        seen.keep(model.touched_at, opened.elapsed());
-        if model.calls().into_iter().zip(called).any(|(calls, called)| calls && !called) {
-            terminal::ring();
         }
     }
-    seen.keep_at_once(model.touched_at);
-    Ok(model.left())
 }
 
 /// Whether something happened after that place that its person wants to know. It is looked up before there is a

@@ -22,8 +22,18 @@ use crate::protocol::view::View;
 pub async fn show(mut views: watch::Receiver<View>, me: Me, options: Options) -> Result<(), Failure> {
     let Options { watch, keymap, theme, mouse, .. } = options;
     let first = views.borrow_and_update().clone();
-    let mut signals = Signals::listen()?;
-    let mut model = Model::new(first, me, watch, (keymap, theme));
+    let model = Model::new(first, me, watch, (keymap, theme));
+    let signals = Signals::listen()?;
+    terminal::ended(until_left(views, model, mouse, signals).await)
+}
+
+/// An error is the terminal's.
+async fn until_left(
+    mut views: watch::Receiver<View>,
+    mut model: Model,
+    mouse: bool,
+    mut signals: Signals,
+) -> std::io::Result<()> {
     let mut screen = Screen::take(mouse)?;
     let (mut keys, opened) = (terminal::keys(), Instant::now());
     loop {

@@ -1,6 +1,7 @@
 //! The terminal, taken over while the screen is drawn, and given back whatever happens.
 
 use std::io::{Write as _, stdin, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use crate::domain::{Failure, plain};
 
 /// The terminal in our hands.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<std::io::Stdout>>,
+    /// Never dropped: where the terminal is gone, it would say there that the cursor cannot be shown, and panic.
+    /// `leave` shows it.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<std::io::Stdout>>>,
     title: String,
     mouse: bool,
 }
@@ -29,38 +32,38 @@ const MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 
 impl Screen {
     /// Takes the terminal over; its mouse only where that is wanted.
-    pub(super) fn take(mouse: bool) -> Result<Self, Failure> {
+    pub(super) fn take(mouse: bool) -> std::io::Result<Self> {
         give_back_on_panic();
-        enter(mouse).map_err(fault)?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave());
-        Ok(Self { terminal: terminal.map_err(fault)?, title: String::new(), mouse })
+        enter(mouse)?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
+        Ok(Self { terminal: ManuallyDrop::new(terminal), title: String::new(), mouse })
     }
 
     /// Draws, and says the one sentence in the terminal's title.
-    pub(super) fn draw(&mut self, model: &Model) -> Result<(), Failure> {
+    pub(super) fn draw(&mut self, model: &Model) -> std::io::Result<()> {
         let title = plain::line(&format!("{}: {}", model.view.service, model.sentence()));
         if title != self.title {
-            execute!(stdout(), SetTitle(&title)).map_err(fault)?;
+            execute!(stdout(), SetTitle(&title))?;
             self.title = title;
         }
-        self.terminal.draw(|frame| draw::draw(model, frame)).map_err(fault)?;
+        self.terminal.draw(|frame| draw::draw(model, frame))?;
         Ok(())
     }
 
     /// Draws everything anew at the next time.
-    pub(super) fn clear(&mut self) -> Result<(), Failure> {
+    pub(super) fn clear(&mut self) -> std::io::Result<()> {
         // Not by `Terminal::clear`: that asks the terminal for its cursor, and fails where no answer comes in 2 s,
         // as over a slow connection.
-        let size = self.terminal.size().map_err(fault)?;
-        self.terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(fault)
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Gives the terminal to the shell until it comes back with `fg`.
-    pub(super) fn suspend(&mut self) -> Result<(), Failure> {
+    pub(super) fn suspend(&mut self) -> std::io::Result<()> {
         leave();
         let stopped = nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGTSTP);
-        enter(self.mouse).map_err(fault)?;
-        stopped.map_err(|why| Failure::permanent("suspend").because(why.to_string()))?;
+        enter(self.mouse)?;
+        stopped?;
         self.clear()
     }
 }
@@ -129,11 +132,15 @@ fn give_back_on_panic() {
     });
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-fn fault(why: std::io::Error) -> Failure {
-    Failure::permanent("draw on this terminal")
-        .because(why.to_string())
-        .next("without a terminal there are plain lines: `--plain`")
+/// What came of drawing: a terminal that was closed at its other end, its window or the connection to it, is no
+/// error: its person left.
+pub(super) fn ended(drawn: std::io::Result<()>) -> Result<(), Failure> {
+    match drawn {
+        Err(why) if why.raw_os_error() != Some(nix::libc::EIO) => Err(Failure::permanent("draw on this terminal")
+            .because(why.to_string())
+            .next("without a terminal there are plain lines: `--plain`")),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
@@ -129,9 +131,21 @@ impl Pty {
 
     /// Closes the terminal, as a lost connection does: once its reader is gone too, which the next frame ends.
     pub fn hangs_up(&mut self) {
+        self.types_nothing_at_its_end();
         self.shown.0.lock().unwrap().hung_up = true;
         self.keys = None;
         self.master = None;
+    }
+
+    /// The writer of a terminal types Enter and the key for the end when it is dropped, if there is such a key; a
+    /// lost connection types nothing.
+    fn types_nothing_at_its_end(&self) {
+        let name = self.master.as_ref().and_then(|master| master.tty_name()).unwrap();
+        let options = OFlag::O_RDWR | OFlag::O_NOCTTY;
+        let terminal = nix::fcntl::open(&name, options, nix::sys::stat::Mode::empty()).unwrap();
+        let mut settings = tcgetattr(&terminal).unwrap();
+        settings.control_chars[SpecialCharacterIndices::VEOF as usize] = 0;
+        tcsetattr(&terminal, SetArg::TCSANOW, &settings).unwrap();
     }
 
     /// Waits for the program's end.

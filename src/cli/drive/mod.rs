@@ -20,6 +20,7 @@ use crate::journal::{lock, private};
 use crate::protocol::client::{Client, Me};
 use crate::protocol::order::{Order, Verb};
 use crate::protocol::{address, view::View};
+use crate::services::stderr;
 use crate::tui;
 pub(super) use seat::Look;
 
@@ -111,13 +112,13 @@ pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
     match look.options(watch, &client.me().name, copies)? {
         Some(mut options) if !json => {
             options.warnings = warnings;
-            let last = tui::run(&client, view, options).await?;
+            let last = Box::pin(tui::run(&client, view, options)).await?;
             plain::left(&last.view, last.lost.as_ref(), &back);
             Ok(())
         }
         _ => {
             for warning in &warnings {
-                eprintln!("note: {warning}");
+                stderr::line(&format!("note: {warning}"));
             }
             plain::follow(&client, view, json, &back).await
         }

@@ -15,6 +15,7 @@ use super::login;
 use crate::cli::{Stop, Which};
 use crate::domain::Failure;
 use crate::protocol::address;
+use crate::services::stderr;
 
 /// What the engine says about itself.
 const LOG: &str = "engine.log";
@@ -44,7 +45,7 @@ pub(super) async fn engine(which: &Which, directory: &Path, more: Vec<OsString>)
             }
             if let Some(status) = child.try_wait().map_err(fault)? {
                 let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-                eprint!("{}", tail(&log, from));
+                stderr::line(&tail(&log, from));
                 return Err(Stop::Said(code));
             }
             tokio::time::sleep(EVERY).await;

@@ -85,7 +85,7 @@ impl RehearseArgs {
 /// Rehearses; the summary comes last, also where the lab could not be brought up.
 pub(super) async fn rehearse(args: &RehearseArgs) -> Result<(), Stop> {
     let mut said = false;
-    let result = begin_and_drive(args, &mut said).await;
+    let result = Box::pin(begin_and_drive(args, &mut said)).await;
     if let Err(stop) = &result
         && args.json
         && !said

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Stop, Which, present};
+use crate::services::stderr;
 use crate::share::links;
 
 #[derive(Debug, Args)]
@@ -43,8 +44,8 @@ pub(super) fn share(args: &ShareArgs) -> Result<(), Stop> {
     let token = links::create(&directory, name)?;
     let served = args.url.clone().or_else(|| window::url(&directory));
     if served.is_none() {
-        eprintln!(
-            "note: the page's address is not known here: give it with --url, once `cutover drive --share` serves it"
+        stderr::line(
+            "note: the page's address is not known here: give it with --url, once `cutover drive --share` serves it",
         );
     }
     let base = served.unwrap_or_default();

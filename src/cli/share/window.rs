@@ -14,6 +14,7 @@ use crate::domain::approval::Approval;
 use crate::protocol::order::Message;
 use crate::protocol::view::View;
 use crate::server::{Outlook, Server};
+use crate::services::stderr;
 use crate::share::{self, Certificate, Ear, Said, Share};
 
 /// The page's address, as the engine that serves it wrote it down.
@@ -107,7 +108,7 @@ impl WindowArgs {
         let _ = fs::write(directory.join(FILE), format!("{url}\n"));
         self.announce();
         if let Some(warning) = self.warning() {
-            eprintln!("WARNING: {warning}");
+            stderr::line(&format!("WARNING: {warning}"));
         }
         Ok(Some(share))
     }
@@ -115,7 +116,7 @@ impl WindowArgs {
     /// Says on this terminal where the page will be: the engine has none.
     pub(in crate::cli) fn announce(&self) {
         if let Some(address) = self.share {
-            eprintln!("sharing the page at {}", self.url(address));
+            stderr::line(&format!("sharing the page at {}", self.url(address)));
         }
     }
 

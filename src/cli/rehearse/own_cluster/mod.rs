@@ -18,6 +18,7 @@ use crate::domain::{Failure, Plan, StepId};
 use crate::lab::own_cluster::{OwnCluster, Probe, Speaks, Wanted};
 use crate::lab::{Lab, Part};
 use crate::services::kubernetes::Name;
+use crate::services::stderr;
 
 /// Clients with the old answer come to Rev1 by plain HTTP after a way back: pods have to reach it there.
 const HTTP: u16 = 80;
@@ -85,7 +86,7 @@ impl Chosen {
     pub(super) async fn made_ready(&self, lab: &Lab) -> Result<(), Stop> {
         self.reached(lab).await?;
         for name in self.own.clean(&self.runs).await? {
-            eprintln!("  {:<14} removed {name} of an earlier rehearsal", self.own.context);
+            stderr::line(&format!("  {:<14} removed {name} of an earlier rehearsal", self.own.context));
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Chosen {
             connections.registry.as_ref().ok_or_else(|| Failure::permanent("the runbook has no [registry]"))?;
         let pull = registry.pull.as_ref().unwrap_or(&registry.push);
         let probe = Probe::new(&self.own, pull, wanted(&self.plan));
-        eprintln!("  {:<14} a pod looks whether it reaches the lab", self.own.context);
+        stderr::line(&format!("  {:<14} a pod looks whether it reaches the lab", self.own.context));
         let looked = tokio::select! {
             looked = probe.run(lab) => looked.map_err(Failure::from),
             stopped = stopped() => stopped.and_then(|()| Err(Failure::interrupted())),
