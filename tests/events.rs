@@ -94,6 +94,13 @@ async fn events_run_on_one_side_at_a_time_there_back_and_there_again() {
     assert!(!listed(&mut here.target).await.iter().any(Scheduled::enabled));
     here.on_these_terms(&terms);
 
+    // One that dies past the point of switching, before they run on the target: they run at the source again.
+    here.drive.dies("dns", "open-target", CrashPoint::Intent).await;
+    assert!(here.drive.memory.state().switched);
+    all_hold(&here.drive.rollback("dns").await.unwrap());
+    assert_eq!(listed(&mut here.source).await, before);
+    ticks_on(&mut here.source, 1).await;
+
     for round in 1..=2 {
         here.drive.apply("dns").await.unwrap();
         all_hold(&here.drive.verify("dns").await.unwrap());

@@ -23,6 +23,12 @@ use cutover::services::mysql::variable::Variable;
 use drive::all_hold;
 use switching::{Switching, Tenants, Terms, is_clear};
 
+/// A cluster's address at which nobody listens.
+const NOBODY: &str = "{apiVersion: v1, kind: Config, current-context: gone, \
+                      clusters: [{name: gone, cluster: {server: 'https://127.0.0.1:1'}}], \
+                      users: [{name: gone, user: {}}], \
+                      contexts: [{name: gone, context: {cluster: gone, user: gone}}]}";
+
 /// There, proved, and tenants have written on the new side.
 async fn there(here: &mut Switching) {
     here.drive.apply("dns").await.unwrap();
@@ -121,6 +127,16 @@ async fn a_switch_left_before_its_freeze_or_right_past_its_point_is_gone_back_fr
     let skips = Variable::read(&mut here.source, "skip_replica_start").await.unwrap();
     let tenants = Tenants::pay(&here.world);
 
+    // A try is aborted, and the next one leaves what it made beforehand: that goes too.
+    here.drive.dies("dns", "fence-source", Effect).await;
+    here.on_these_terms(&Terms { budget: "1s", ..Terms::default() });
+    here.drive.dies("dns", "reverse-channel", Outcome).await;
+    assert!(here.drive.memory.text().contains("aborted: the source takes writes as before"));
+    here.on_these_terms(&Terms::default());
+    all_hold(&here.drive.rollback("dns").await.unwrap());
+    assert!(replication::status(&mut here.source).await.unwrap().is_none(), "the channel is gone");
+    assert_eq!(Variable::read(&mut here.source, "skip_replica_start").await.unwrap(), skips);
+
     // Nobody waits yet; what was made beforehand goes, or `restore` could not be taken back.
     here.drive.dies("dns", "reverse-channel", Outcome).await;
     assert_eq!(here.drive.memory.state().barring(), None);
@@ -136,6 +152,32 @@ async fn a_switch_left_before_its_freeze_or_right_past_its_point_is_gone_back_fr
     assert_eq!(state.barring(), Some("source MySQL"), "tenants wait, past the point of switching too");
     all_hold(&here.drive.rollback("dns").await.unwrap());
     is_back(&mut here, &before).await;
+    nothing_is_lost(&mut here, tenants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_does_not_answer_keeps_nobody_from_the_old_side() {
+    let mut here = Switching::start("back-cluster", 200, &Terms::default()).await;
+    let before = OpenState::read(&mut here.source).await.unwrap();
+    let tenants = Tenants::pay(&here.world);
+    there(&mut here).await;
+
+    let kubeconfig = here.world.secrets.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, NOBODY).unwrap();
+    let cluster =
+        format!("[kubernetes]\nkubeconfig = \"{}\"\ncontext = \"gone\"\nnamespace = \"shop\"", kubeconfig.display());
+    here.on_these_terms(&Terms { source: Box::leak(cluster.into_boxed_str()), ..Terms::default() });
+    let preview = here.drive.way_back("dns").await.unwrap();
+    assert!(preview.warnings.iter().any(|it| it.contains("the cluster does not answer")), "{preview:#?}");
+    let failure = here.drive.rollback("dns").await.unwrap_err();
+    is_clear(&failure, &["127.0.0.1:1"]);
+    is_back(&mut here, &before).await;
+    let follows = replication::status(&mut here.target).await.unwrap();
+    assert!(follows.unwrap().running(), "the copy does not wait for it either");
+
+    // What is left is done once it answers; here there is none any more.
+    here.on_these_terms(&Terms::default());
+    all_hold(&here.drive.rollback("dns").await.unwrap());
     nothing_is_lost(&mut here, tenants).await;
 }
 

@@ -67,6 +67,17 @@ async fn what_was_imaged_is_what_moves_and_the_old_answer_has_run_out() {
     nothing_was_touched(&mut here).await;
     here.source.run("put the schema back", "ALTER TABLE shop.jobs DROP COLUMN later").await.unwrap();
 
+    // Whom the target will be opened to could not write there: found out now, and not past the point of switching.
+    let whom = "INSERT, UPDATE, DELETE ON shop.*";
+    here.source.run("let it read only", &format!("REVOKE {whom} FROM shop@'%'")).await.unwrap();
+    let red = ("the application will be able to write on the target".to_owned(), Stands::Fails);
+    assert!(not_go(&here).await.contains(&red), "{:?}", not_go(&here).await);
+    let failure = here.drive.apply("dns").await.unwrap_err();
+    says(&failure, "'shop_app'@'%' could not write on the target");
+    assert!(failure.next.as_ref().unwrap().contains("GRANT SELECT, INSERT"), "{failure:?}");
+    nothing_was_touched(&mut here).await;
+    here.source.run("let it write again", &format!("GRANT {whom} TO shop@'%'")).await.unwrap();
+
     // The build that answers is not the one that was imaged.
     here.on_these_terms(&Terms { source: "build = \"rev1-hotfix\"", ..terms.clone() });
     let red = ("the build is the one that was imaged".to_owned(), Stands::Fails);
@@ -146,7 +157,7 @@ async fn an_engine_that_dies_in_the_freeze_is_followed_by_one_that_aborts_or_fin
     assert_eq!(here.drive.memory.state().barring(), Some("source MySQL"), "held writes wait too");
     here.drive.dies("dns", "fence-source", CrashPoint::Effect).await;
     here.drive.dies("dns", "reset-forward-channel", CrashPoint::Effect).await;
-    here.drive.dies("dns", "source-learns-history-2", CrashPoint::Outcome).await;
+    here.drive.dies("dns", "source-learns-history-3", CrashPoint::Outcome).await;
     // The platform goes on writing its heartbeat: what the target has done moves on by itself.
     let then = replication::executed(&mut here.target).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Effect, Reading, Reality, Result, Working};
 use crate::domain::{Failure, Resource};
-use crate::services::Error;
 use crate::services::resolver::{self, RecordType};
 use crate::services::route53::{Access, ChangeId, RecordKind, RecordSet, Route53, Stands, Zone, canonical_name};
+use crate::services::{Error, Kind};
 
 /// The service whose identity is pinned.
 const SERVICE: &str = "hosted zone";
@@ -145,20 +145,28 @@ impl Record {
             .next("find out who; then retry, or adopt the step")
     }
 
-    /// Waits until Route 53's own servers all answer with the change: by its id, or, where that was lost, by asking
-    /// each of them.
+    /// Waits until Route 53's own servers all answer with the change: by its id, or, where that was lost or is
+    /// forgotten, by asking each of them.
     pub async fn wait_insync(&self, cx: &Reading, swapped: &Swapped) -> Result<()> {
         let tick = |waited: Duration| cx.progress("wait for INSYNC", waited.as_secs(), None, "s");
         let in_force = async {
             match &swapped.change {
-                Some(change) => Ok(self.zone.wait_insync(change, INSYNC, tick).await?),
-                None => in_force::wait(cx, self, &swapped.found, &swapped.written, INSYNC).await,
+                Some(change) => match self.zone.wait_insync(change, INSYNC, tick).await {
+                    // Route 53 forgets a change after some days; a step may be gone on with later than that.
+                    Err(gone) if gone.kind == Kind::NotFound => self.in_force(cx, swapped).await,
+                    waited => Ok(waited?),
+                },
+                None => self.in_force(cx, swapped).await,
             }
         };
         tokio::select! {
             waited = in_force => waited,
             () = cx.cancel().cancelled() => Err(Failure::interrupted()),
         }
+    }
+
+    async fn in_force(&self, cx: &Reading, swapped: &Swapped) -> Result<()> {
+        in_force::wait(cx, self, &swapped.found, &swapped.written, INSYNC).await
     }
 
     /// How long clients may hold the answer that is given now, in seconds: the longest that a server of the
@@ -221,7 +229,7 @@ async fn addresses(hosts: &[String]) -> Result<Vec<SocketAddr>> {
             format!("{host}:53")
         };
         let resolved = tokio::net::lookup_host(&with_port).await.map_err(|why| {
-            let error = Error::new("DNS server", host, "find its address", crate::services::Kind::Transient);
+            let error = Error::new("DNS server", host, "find its address", Kind::Transient);
             Failure::from(error.because(why).next("write its address and port"))
         })?;
         found.extend(resolved);

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::handle::Notice;
 use super::work::Engine;
 use crate::actions::{Action, Health, Recorder, Watched};
+use crate::domain::state::Status;
 use crate::domain::{Event, RunState, StepId};
 
 /// How often a companion is looked at.
@@ -79,9 +80,11 @@ pub(super) async fn watch(engine: Engine, cancel: CancellationToken) {
     }
 }
 
-/// Whether a step stands, and what it leaves running is relied on: whoever did it, this run or others.
+/// Whether a step stands, and what it leaves running is relied on: whoever did it, this run or others. One that
+/// failed past the point of switching has left it running too, and nothing takes that back but its own way back.
 fn left_running(state: &RunState, step: &StepId) -> bool {
-    state.is_over(step) || state.step(step).stands_after_all()
+    let at = state.step(step);
+    state.is_over(step) || at.stands_after_all() || (state.switched && at.status == Status::Failed)
 }
 
 #[cfg(test)]
@@ -101,6 +104,22 @@ mod tests {
         assert!(happens(Event::StepAdopted { step: step.clone(), by: "ana".into(), checks: vec![] }));
         assert!(!happens(Event::RolledBack { step: step.clone(), attempt: 0, checks: vec![] }));
         assert!(happens(Event::StepDone { step: step.clone(), attempt: 0 }));
+    }
+
+    #[test]
+    fn what_a_switch_left_running_is_watched_though_it_failed_past_its_point() {
+        let (mut state, step) = (RunState::default(), StepId::from("dns"));
+        let mut happens = |event| {
+            state.fold(&Recorded { seq: state.seq + 1, at: jiff::Timestamp::UNIX_EPOCH, event });
+            left_running(&state, &step)
+        };
+        let failed =
+            || Event::StepFailed { step: step.clone(), attempt: 0, failure: Failure::permanent("the probe's write") };
+        assert!(!happens(failed()), "before it there is nothing to watch");
+        happens(Event::PointOfSwitching { step: step.clone() });
+        assert!(happens(failed()));
+        happens(Event::SwitchedBack { step: step.clone() });
+        assert!(!happens(failed()), "its way back ended it");
     }
 
     #[test]

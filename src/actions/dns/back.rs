@@ -57,26 +57,44 @@ pub(super) async fn run(cx: &Working, inputs: &Switch) -> Result<Vec<Check>> {
 }
 
 async fn up_to_the_intent(cx: &Working, inputs: &Switch) -> Result<()> {
-    let mut attempt = tries(cx)?;
-    let mut frozen_at = freeze::frozen_at(cx, attempt)?;
-    if let Some(at) = frozen_at.filter(|at| freeze::left(inputs, *at).is_none()) {
+    let attempt = tries(cx)?;
+    if let Some(at) = freeze::frozen_at(cx, attempt)? {
+        if let Some(left) = freeze::left(inputs, at) {
+            return finish(cx, inputs, attempt, Instant::now() + left).await;
+        }
         let since = Timestamp::now().duration_since(at).as_secs();
         put_forward(cx, attempt, &format!("an engine went away, and writes have waited for {since} s")).await?;
-        frozen_at = None;
     }
     let world = Box::pin(World::open(cx)).await?;
-    let mut held = None;
-    if frozen_at.is_none() {
-        attempt += 1;
-        cx.checkpoint(TRY, &attempt)?;
-        held = match Box::pin(freeze::before(cx, &world, inputs, attempt)).await {
-            Ok(held) => held,
-            Err(failure) => return Err(given_up(cx, attempt, failure).await),
-        };
-        cx.checkpoint(&freeze::frozen_key(attempt), &Timestamp::now())?;
-    }
-    let left = frozen_at.and_then(|at| freeze::left(inputs, at)).unwrap_or_else(|| inputs.budget.duration());
-    let deadline = Instant::now() + left;
+    let attempt = attempt + 1;
+    cx.checkpoint(TRY, &attempt)?;
+    let held = match Box::pin(freeze::before(cx, &world, inputs, attempt)).await {
+        Ok(held) => held,
+        Err(failure) => return Err(given_up(cx, attempt, failure).await),
+    };
+    cx.checkpoint(&freeze::frozen_key(attempt), &Timestamp::now())?;
+    frozen(cx, inputs, (world, held), attempt, Instant::now() + inputs.budget.duration()).await
+}
+
+/// Goes on with a try that another engine began, within what is left of its budget: tenants wait meanwhile.
+async fn finish(cx: &Working, inputs: &Switch, attempt: u32, deadline: Instant) -> Result<()> {
+    let failure = match timeout_at(deadline, Box::pin(World::open(cx))).await {
+        // Nobody holds a connection from before the fence any more.
+        Ok(Ok(world)) => return frozen(cx, inputs, (world, None), attempt, deadline).await,
+        Ok(Err(failure)) => failure,
+        Err(_) => over_budget("the servers did not answer in what was left"),
+    };
+    Err(given_up(cx, attempt, failure).await)
+}
+
+/// The freeze within its deadline and the intent to open the source, or everything as it was.
+async fn frozen(
+    cx: &Working,
+    inputs: &Switch,
+    (world, mut held): (World, Option<Held>),
+    attempt: u32,
+    deadline: Instant,
+) -> Result<()> {
     let frozen = Box::pin(freeze::run(cx, &world, held.as_mut(), attempt, deadline));
     let failure = match timeout_at(deadline, frozen).await {
         Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),

@@ -41,6 +41,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     events::can_move(world).await?;
     ready::schema_unchanged(cx, world).await?;
     ready::build_unchanged(cx).await?;
+    ready::rights(world).await?;
     old_ttl_over(cx).await?;
     if let Some(relay) = Relay::open(cx).await? {
         relay.at_pods(cx).await?;

@@ -38,6 +38,8 @@ pub(super) async fn of(cx: &Reading, world: &World, inputs: &Switch) -> Vec<Cond
     board.extend(front(world).await);
     let foreign = ready::no_foreign_channels(world).await;
     board.push(looked("the source follows nobody else", foreign.map(|()| "no channel of others'".to_owned())));
+    let rights = ready::rights(world).await;
+    board.push(looked("the application will be able to write on the target", rights.map(|it| it.to_string())));
     let prepared = ready::nothing_prepared(world).await;
     board.push(looked("no transaction is prepared and left", prepared.map(|()| "none".to_owned())));
     board.push(in_the_way(world, inputs).await);

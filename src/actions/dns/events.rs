@@ -151,7 +151,9 @@ pub(super) async fn again_at_target(cx: &Working, world: &World, key: &str) -> R
 /// The source's events as they were. On the way back `rested` is the effect that disabled the target's: an
 /// event that somebody disabled there since the switch stays so.
 pub(super) async fn back_to_source(cx: &Working, world: &World, rested: Option<&str>) -> Result<()> {
-    let rested: Option<Vec<Scheduled>> = match rested {
+    // Where they were never enabled on the target, that none ran there says nothing.
+    let ran_there = cx.standing().iter().any(|(key, effect)| key == AT_TARGET && effect.happened());
+    let rested: Option<Vec<Scheduled>> = match rested.filter(|_| ran_there) {
         Some(key) => Some(cx.undo_of(key).map(|undo| recorded(&undo, "events")).transpose()?.unwrap_or_default()),
         None => None,
     };
@@ -165,21 +167,29 @@ pub(super) async fn back_to_source(cx: &Working, world: &World, rested: Option<&
              ALTER DEFINER = ... EVENT, if it is to run there",
         )?;
     }
-    cx.take_back(AT_TARGET, |_| async { Ok(()) }).await?;
     cx.take_back(AT_SOURCE, |_| async {
         let mut source = world.source.lock().await;
+        let runs = |event: &Scheduled| rested.as_ref().is_none_or(|rested| rested.iter().any(|it| it.is(event)));
+        // One that ran its only time, or was dropped on the new side, is not made anew.
+        let unlike = |found: &[Scheduled], event: &Scheduled| {
+            found.iter().any(|it| it.is(event) && (it.enabled() != runs(event) || it.definer != event.definer))
+        };
         let found = events::list(&mut source, &world.schemas).await?;
-        for event in &before {
-            let runs = rested.as_ref().is_none_or(|rested| rested.iter().any(|rested| rested.is(event)));
-            // One that ran its only time, or was dropped on the new side, is not made anew.
-            if found.iter().any(|found| found.is(event) && (found.enabled() != runs || found.definer != event.definer))
-            {
-                set_at_source(&mut source, event, runs).await?;
-            }
+        for event in before.iter().filter(|event| unlike(&found, event)) {
+            set_at_source(&mut source, event, runs(event)).await?;
         }
-        Ok(())
+        let found = events::list(&mut source, &world.schemas).await?;
+        let unlike: Vec<Scheduled> = before.iter().filter(|event| unlike(&found, event)).cloned().collect();
+        if unlike.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::permanent(format!("events of the {} are not as they were: {}", world.source_at, names(&unlike)))
+            .because("read back after ALTER EVENT, one is not enabled or disabled as before, or has another definer")
+            .next("see who alters them meanwhile, then do the same again"))
     })
     .await?;
+    // Last: whether it happened says which of them run at the source.
+    cx.take_back(AT_TARGET, |_| async { Ok(()) }).await?;
     Ok(())
 }
 

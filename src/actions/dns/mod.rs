@@ -98,10 +98,11 @@ impl Switch {
             Box::pin(take_back(cx, "an engine went away in the middle of a try")).await?;
         }
         let world = Box::pin(World::open(cx)).await?;
-        let mut held = Box::pin(before::run(cx, &world, self)).await?;
-        let cost = Cost::begin(&world, &mut held).await?;
+        // Before anything is staged: what an abort undoes has keys of its try, and is not undone twice.
         let attempt = tries(cx)? + 1;
         cx.checkpoint(TRY, &attempt)?;
+        let mut held = Box::pin(before::run(cx, &world, self)).await?;
+        let cost = Cost::begin(&world, &mut held).await?;
         cx.checkpoint(freeze::FROZEN_AT, &Timestamp::now())?;
         let deadline = Instant::now() + self.budget.duration();
         Box::pin(self.freeze(cx, Frozen { world, cost: Some(cost) }, Some(held), attempt, deadline)).await
@@ -147,13 +148,16 @@ impl Switch {
         attempt: u32,
         deadline: Instant,
     ) -> Result<Frozen> {
-        let run = Box::pin(freeze::run(cx, &frozen.world, self, held.as_mut(), attempt, deadline));
-        let failure = match timeout_at(deadline, run).await {
+        let run = async {
+            freeze::run(cx, &frozen.world, self, held.as_mut(), attempt, deadline).await?;
+            if let (Some(cost), Some(held)) = (&mut frozen.cost, &mut held) {
+                cost.proved(held).await?;
+            }
+            Ok(())
+        };
+        let failure = match timeout_at(deadline, Box::pin(run)).await {
             Ok(Ok(())) if cx.cancel().is_cancelled() => Failure::interrupted(),
             Ok(Ok(())) if Instant::now() < deadline => {
-                if let (Some(cost), Some(held)) = (&mut frozen.cost, &mut held) {
-                    cost.proved(held).await?;
-                }
                 cx.point_of_switching()?;
                 return Ok(frozen);
             }

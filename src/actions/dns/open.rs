@@ -142,8 +142,16 @@ async fn still_fenced(cx: &Working, world: &World) -> Result<()> {
     ))
 }
 
-/// The application may write on the target what it may write on the source; sessions with old rights end.
-async fn open(cx: &Working, world: &World) -> Result<()> {
+/// What the application may do on the target.
+pub(super) struct Rights {
+    /// Now.
+    pub before: OpenAccount,
+    /// Once it is open: what it may do on the source too.
+    pub wanted: OpenAccount,
+}
+
+/// Reads both, from the two servers as they stand.
+pub(super) async fn rights(world: &World) -> Result<Rights> {
     let before = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
     let mut rights = BTreeMap::new();
     for schema in &world.schemas {
@@ -152,6 +160,12 @@ async fn open(cx: &Working, world: &World) -> Result<()> {
         rights.insert(schema.clone(), at_target.union(&at_source).cloned().collect());
     }
     let wanted = OpenAccount { account: world.new_account.clone(), locked: false, rights };
+    Ok(Rights { before, wanted })
+}
+
+/// The application may write on the target what it may write on the source; sessions with old rights end.
+async fn open(cx: &Working, world: &World) -> Result<()> {
+    let Rights { before, wanted } = rights(world).await?;
     let effect = Effect::new(OPEN_TARGET, format!("let {} write on the target, end its sessions", world.new_account))
         .touches(Side::Target.user(&world.new_account));
     let act = async {

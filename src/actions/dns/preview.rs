@@ -1,7 +1,8 @@
 //! What the switch would do, read from the world as it stands.
 
 use super::before::fenceable;
-use super::open::answer;
+use super::open::{Rights, answer, rights};
+use super::relay::Relay;
 use super::service;
 use super::world::World;
 use super::{board, events};
@@ -11,7 +12,6 @@ use crate::domain::resource::SOURCE;
 use crate::domain::resource::TARGET;
 use crate::domain::runbook::inputs::Switch;
 use crate::domain::{Failure, Preview, Risk, risk};
-use crate::services::mysql::fence::managed::OpenAccount;
 
 pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
     let mut preview = Preview::undone_by(
@@ -51,9 +51,9 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             if world.no_way_back.is_none() { "follows the target" } else { "follows nobody: it cannot" }.to_owned(),
         ],
     );
-    let before = OpenAccount::read(&mut *world.target.lock().await, &world.new_account, &world.schemas).await?;
-    let detail =
-        before.on_schemas().map(|(schema, rights)| format!("{schema}: {rights} -> as on the source")).collect();
+    let Rights { before, wanted } = rights(&world).await?;
+    let detail = before.on_schemas().zip(wanted.on_schemas());
+    let detail = detail.map(|((schema, now), (_, then))| format!("{schema}: {now} -> {then}")).collect();
     preview.change(Verb::Change, format!("target account {}", world.new_account), detail);
     let found = world.record.sets().await?;
     let wanted = answer(&world, inputs, &found, &address, &ingress)?;
@@ -67,6 +67,13 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
         preview.warnings.push(format!(
             "other records stand at the name, so it cannot be a CNAME, and no `alias_zone` is given: the addresses that {address} has now are written"
         ));
+    }
+    if let Some(relay) = Relay::open(cx).await?
+        && let Some(by_hand) = relay.by_hand().await?
+    {
+        preview
+            .warnings
+            .push(format!("on a way back clients with the new answer are not relayed by itself: {by_hand}"));
     }
     preview.conditions = board::of(cx, &world, inputs).await;
     Ok(preview)

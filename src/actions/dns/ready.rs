@@ -1,20 +1,22 @@
 //! What must hold before the freeze, a fact each: [`super::before`] insists on them, [`super::board`] shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::back::diverged_at;
 use super::before::VERIFIED;
+use super::open::{self, Rights};
 use super::service::{self, Answered, deployed};
 use super::world::{World, step_of};
 use crate::actions::prepare::CATALOGUE;
 use crate::actions::{Reading, Result};
 use crate::domain::runbook::{ActionSpec, inputs};
 use crate::domain::{Failure, StepId};
-use crate::services::mysql::compare;
 use crate::services::mysql::fence::blockers;
+use crate::services::mysql::fence::managed::OpenAccount;
 use crate::services::mysql::replication::{self, Follows};
+use crate::services::mysql::{compare, identifier};
 
 /// How far the target is behind the source.
 pub(super) struct Lag {
@@ -136,6 +138,33 @@ pub(super) async fn nothing_prepared(world: &World) -> Result<()> {
     Err(Failure::permanent(format!("{prepared} XA transactions are prepared on the source"))
         .because("they would survive the fence and could commit behind it")
         .next("commit or roll them back: XA RECOVER lists them"))
+}
+
+/// What the application's account on the target will be allowed; refused where it could not write, which tenants
+/// would find out past the point of switching.
+pub(super) async fn rights(world: &World) -> Result<OpenAccount> {
+    let Rights { wanted, .. } = open::rights(world).await?;
+    let reads_only: Vec<&str> = wanted.rights.iter().filter(|(_, held)| !writes(held)).map(|(it, _)| &**it).collect();
+    if reads_only.is_empty() {
+        return Ok(wanted);
+    }
+    let account = &world.old_account;
+    Err(Failure::refused(format!("{} could not write on the target", world.new_account))
+        .because(format!(
+            "it gets the rights that {account} has on a whole schema of the {}, and there it may not INSERT, UPDATE or \
+             DELETE in {}",
+            world.source_at,
+            reads_only.join(", ")
+        ))
+        .next(format!(
+            "where its rights stand on *.*, on single tables, in a role or with another host part: GRANT SELECT, INSERT, \
+             UPDATE, DELETE, and whatever else it uses, ON {}.* TO {account} at the source",
+            identifier(reads_only[0])
+        )))
+}
+
+fn writes(held: &BTreeSet<String>) -> bool {
+    ["INSERT", "UPDATE", "DELETE"].iter().any(|right| held.contains(*right))
 }
 
 /// What the new side answers by its ingress; refused where it is not the deployed build.

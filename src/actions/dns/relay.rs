@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::actions::{Effect, Reading, Result, Working, again, cluster, objects};
 use crate::domain::Failure;
 use crate::domain::resource::Resource;
-use crate::services::kubernetes::{Cluster, Manifest, Name, Owner, Placeholders};
+use crate::services::kubernetes::{Cluster, Manifest, Name, Owner, Placeholders, Stands};
 
 const TICK: Duration = Duration::from_millis(500);
 const RELAY: &str = include_str!("../../../assets/deploy/relay.yaml");
@@ -74,6 +74,14 @@ impl Relay {
         Ok(backends(&ingress).any(|name| name == self.source))
     }
 
+    /// What whoever made the Ingress has to do on a way back, where it was not this run: it is theirs to point.
+    pub(super) async fn by_hand(&self) -> Result<Option<String>> {
+        let name = self.ingress();
+        let theirs = self.cluster.stands(&name, &self.owner).await? == Stands::Theirs;
+        Ok(theirs
+            .then(|| format!("whoever made {name} has to point it at Service {}: it is not this run's", self.source)))
+    }
+
     /// Points the Ingress at the old address, as the effect `key`.
     pub(super) async fn to_source(&self, cx: &Working, key: &str) -> Result<()> {
         self.point(cx, key, &self.service, &self.source).await
@@ -110,6 +118,13 @@ impl Relay {
         let act = async {
             let gone = || Failure::permanent(format!("{name} is gone")).next("`deploy` makes it: run it again");
             let found = self.cluster.get(&name).await?.ok_or_else(gone)?;
+            if backends(&found).all(|service| service != from) && backends(&found).any(|service| service == to) {
+                return Ok(());
+            }
+            if self.cluster.stands(&name, &self.owner).await? == Stands::Theirs {
+                return Err(Failure::refused(format!("{name} does not point at Service {to}, and is not this run's"))
+                    .next(format!("whoever made it points it there, in the place of {from}; then do the same again")));
+            }
             self.cluster.apply(&pointed(&found, from, to), &self.owner).await?;
             Ok(())
         };

@@ -67,14 +67,10 @@ pub(super) fn left(inputs: &Switch, frozen_at: Timestamp) -> Option<Duration> {
 
 /// While tenants still write: the relay made, the jobs gone, the source nearly there.
 pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt: u32) -> Result<Option<Held>> {
-    if let Some(relay) = Relay::open(cx).await? {
-        relay.make(cx, old_address(cx)?).await?;
-    }
-    if let Some(jobs) = jobs_deployment(cx) {
-        let effect = Effect::new(key(attempt, "jobs"), format!("stop the background jobs: {jobs} to 0"));
-        let namespace = &cx.kubernetes()?.namespace;
-        let effect = effect.touches(Resource::object("apps/v1", "Deployment", Some(namespace), &jobs));
-        cx.effect(effect, again(), scale(cx, &jobs, 0)).await?;
+    if let Err(failure) = in_the_cluster(cx, attempt).await {
+        cx.check_cancelled()?;
+        // It may be what is gone back from. The fence keeps its jobs from writing; the rest is made at the end.
+        cx.log(format!("the cluster is left for the end of the way back: {}", failure.in_full()))?;
     }
     match loss::looming(cx, world).await? {
         None => nearly_there(cx, world, inputs).await?,
@@ -82,6 +78,17 @@ pub(super) async fn before(cx: &Working, world: &World, inputs: &Switch, attempt
         Some((why, _)) => return Err(loss::broken(cx, world, &why)),
     }
     held(cx, world).await
+}
+
+async fn in_the_cluster(cx: &Working, attempt: u32) -> Result<()> {
+    if let Some(relay) = Relay::open(cx).await? {
+        relay.make(cx, old_address(cx)?).await?;
+    }
+    let Some(jobs) = jobs_deployment(cx) else { return Ok(()) };
+    let effect = Effect::new(key(attempt, "jobs"), format!("stop the background jobs: {jobs} to 0"));
+    let namespace = &cx.kubernetes()?.namespace;
+    let effect = effect.touches(Resource::object("apps/v1", "Deployment", Some(namespace), &jobs));
+    cx.effect(effect, again(), scale(cx, &jobs, 0)).await
 }
 
 async fn nearly_there(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {

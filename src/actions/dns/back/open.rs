@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{TARGET, freeze, loss, tries};
 use crate::actions::dns::freeze::{FENCE, FORWARD, HOLD, REVERSE, SOURCE};
-use crate::actions::dns::open::{JOBS, OPEN_TARGET, RECORD, RELAY};
+use crate::actions::dns::open::{JOBS, OPEN_TARGET, RECORD, RELAY, jobs_deployment, scale};
 use crate::actions::dns::relay::Relay;
 use crate::actions::dns::urgent::until_done;
 use crate::actions::dns::world::{World, front};
@@ -84,11 +84,16 @@ async fn source_open(cx: &Working) -> Result<()> {
 /// Everything else, once the source is open and served.
 pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<()> {
     events::back_to_source(cx, world, Some(&freeze::events_key(tries(cx)?))).await?;
-    ingress_relays(cx, inputs).await?;
+    // The cluster may be what is gone back from: the record, and the copy, do not wait for it.
+    let relayed = ingress_relays(cx, inputs).await;
+    if let Err(failure) = &relayed {
+        cx.log(format!("the record goes first, for those who resolve the name again: {}", failure.in_full()))?;
+    }
     record(cx, world).await?;
     target_follows(cx, world).await?;
-    // Stopped before the freeze.
-    cx.take_back(JOBS, |_| async { Ok(()) }).await?;
+    relayed.map_err(|failure| failure.while_doing("relay clients that know the new answer only"))?;
+    // Stopped before the freeze, where the cluster answered then.
+    cx.take_back(JOBS, |_| jobs_stopped(cx)).await?;
     cx.keep(
         None,
         "the target's transactions in the source's GTID history",
@@ -99,6 +104,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &Switch) -> Result<
 /// After the front: while that still relays reads, an ingress that relays to it would send them in a circle.
 async fn ingress_relays(cx: &Working, inputs: &Switch) -> Result<()> {
     let Some(relay) = Relay::open(cx).await? else { return Ok(()) };
+    relay.make(cx, service::old_address(cx)?).await?;
     relay.to_source(cx, "back-ingress").await?;
     for ingress in service::ingress(cx, &cx.resolve(&inputs.address)?).await? {
         service::until_served_by_source(cx, ingress, &cx.probe()?.read, RELAYED).await?;
@@ -106,11 +112,22 @@ async fn ingress_relays(cx: &Working, inputs: &Switch) -> Result<()> {
     Ok(())
 }
 
+async fn jobs_stopped(cx: &Working) -> Result<()> {
+    match jobs_deployment(cx) {
+        Some(jobs) => scale(cx, &jobs, 0).await,
+        None => Ok(()),
+    }
+}
+
 /// Exactly the sets that the switch found, from exactly those that it wrote.
 async fn record(cx: &Working, world: &World) -> Result<()> {
-    if cx.undo_of(RECORD).is_some() {
+    if let Some(undo) = cx.undo_of(RECORD)
+        && cx.checkpointed::<u32>(NEW_TTL)?.is_none()
+    {
+        let written: Vec<RecordSet> = recorded(&undo, "written")?;
+        // A server that caches tells what is left of a TTL, and one that does not answer nothing.
         let answered = world.record.answered_ttl(cx).await.unwrap_or(None);
-        cx.checkpoint(NEW_TTL, &answered.unwrap_or(ALIAS_TTL))?;
+        cx.checkpoint(NEW_TTL, &held_for(&written, answered))?;
     }
     cx.take_back(RECORD, |undo| async move {
         let (found, written): (Vec<RecordSet>, Vec<RecordSet>) =
@@ -122,6 +139,12 @@ async fn record(cx: &Working, world: &World) -> Result<()> {
         cx.record_returned(cx.checkpointed(NEW_TTL)?.unwrap_or(ALIAS_TTL))?;
     }
     Ok(())
+}
+
+/// How long, in seconds, clients may hold an answer by these sets, of which the zone's servers have told a TTL.
+fn held_for(written: &[RecordSet], answered: Option<u32>) -> u32 {
+    let alias = written.iter().any(|set| set.ttl().is_none()).then_some(ALIAS_TTL);
+    RecordSet::longest_ttl(written).max(alias).max(answered).unwrap_or(ALIAS_TTL)
 }
 
 /// The application reads on the target as before the switch, and the target follows the source again,

@@ -45,11 +45,19 @@ pub(in crate::actions::dns) async fn of(cx: &Reading, inputs: &Switch) -> Result
         let detail = format!("disabled on the target, then enabled at the source: {}", events::names(&before));
         preview.change(Verb::Change, "events", vec![detail]);
     }
-    if let Some(relay) = Relay::open(cx).await? {
-        let detail = format!("relays clients with the new answer to {}", old_address(cx)?);
-        for name in relay.names() {
-            preview.change(Verb::Create, name.to_string(), vec![detail.clone()]);
+    match Relay::open(cx).await {
+        Ok(Some(relay)) => {
+            let detail = format!("relays clients with the new answer to {}", old_address(cx)?);
+            for name in relay.names() {
+                preview.change(Verb::Create, name.to_string(), vec![detail.clone()]);
+            }
         }
+        Ok(None) => {}
+        Err(failure) => preview.warnings.push(format!(
+            "the cluster does not answer, and is left for the end: until it does, nobody relays clients that hold the new \
+             answer, and the background jobs run on, without a right to write: {}",
+            failure.in_full()
+        )),
     }
     record(cx, &world, &mut preview).await?;
     figures(cx, &world, &mut preview).await?;
