@@ -9,12 +9,12 @@ mod pty;
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attached::{BY_HAND, Bench, LONG};
 use cutover::domain::Event;
 use cutover::domain::event::ConsentKind;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use pty::Pty;
 
 const SIZE: (u16, u16) = (100, 32);
@@ -227,6 +227,42 @@ fn ctrl_c_and_the_end_of_a_login_only_detach_and_say_so() {
         assert!(pty.ended().success());
     }
     assert!(bench.engine_pid().is_some());
+}
+
+#[test]
+fn the_driver_lets_the_wheel_go_and_ends_the_engine_but_never_under_a_step() {
+    let bench = Bench::new(LONG);
+    let mut pty = drive(&bench);
+    pty.types("W");
+    pty.sees("type it, then enter", SOON);
+    pty.types("release\r");
+    pty.sees("w take the wheel", SOON);
+    pty.types("w");
+    pty.sees("type it, then enter", SOON);
+    pty.types("long\t\r");
+    pty.until("the wheel is taken", SOON, |screen| !screen.contains("take the wheel"));
+
+    open_gate(&mut pty, "long");
+    pty.types("long\r");
+    pty.sees("running", SOON);
+    pty.types("E");
+    pty.sees("end: long is in flight", SOON);
+    fs::write(bench.path("go"), "").unwrap();
+    pty.sees("every step is over", SOON);
+
+    let engine = bench.engine_pid().unwrap();
+    pty.types("E");
+    pty.sees("type it, then enter", SOON);
+    pty.types("end\r");
+    pty.sees("the engine is ended, and nothing is lost", SOON);
+    assert!(pty.ended().success());
+    let began = Instant::now();
+    while kill(engine, None).is_ok() {
+        assert!(began.elapsed() < SOON, "the engine lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let hands = |event: &&Event| matches!(event, Event::WheelReleased { .. } | Event::WheelTaken { .. });
+    assert_eq!(events(&bench).iter().filter(hands).count(), 3, "taken, let go, taken");
 }
 
 #[test]

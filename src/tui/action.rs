@@ -31,6 +31,7 @@ pub enum Action {
     Note,
     Hand,
     Wheel,
+    Release,
     Identities,
     Help,
     Palette,
@@ -41,6 +42,7 @@ pub enum Action {
     Wrap,
     Copy,
     Detach,
+    End,
     Suspend,
     Redraw,
 }
@@ -58,6 +60,7 @@ impl Action {
         Self::Note,
         Self::Hand,
         Self::Wheel,
+        Self::Release,
         Self::Week,
         Self::Step,
         Self::Logs,
@@ -85,6 +88,7 @@ impl Action {
         Self::Help,
         Self::Palette,
         Self::Detach,
+        Self::End,
         Self::Suspend,
         Self::Redraw,
     ];
@@ -128,6 +132,7 @@ impl Action {
             Self::Note => ("note", "leave a note: in the journal, on every screen, in the report"),
             Self::Hand => ("hand", "raise a hand, which holds the next gate; the driver answers it"),
             Self::Wheel => ("wheel", "take the wheel, ask for it, or hand it over"),
+            Self::Release => ("release", "let the wheel go: nobody drives until somebody takes it"),
             Self::Identities => ("identities", "every account, cluster, zone and host in full"),
             Self::Help => ("help", "these keys"),
             Self::Palette => ("palette", "find an action by its words"),
@@ -138,6 +143,7 @@ impl Action {
             Self::Wrap => ("wrap", "wrap long lines, or cut them"),
             Self::Copy => ("copy", "copy what is shown, to the clipboard and into a file"),
             Self::Detach => ("detach", "leave; the engine goes on"),
+            Self::End => ("end", "end the engine while no step is in flight; `cutover drive` starts it again"),
             Self::Suspend => ("suspend", "back to the shell; `fg` comes back"),
             Self::Redraw => ("redraw", "draw the screen anew"),
         }

@@ -2,6 +2,7 @@
 
 use super::command;
 pub use super::copy::Copied;
+use super::dialog::Kind;
 use super::model::{LookingAt, Model, Tab};
 use super::update::Effect;
 use crate::domain::{Failure, FailureKind, Recorded, StepId};
@@ -74,9 +75,11 @@ fn sent(model: &mut Model, id: &str, result: Result<Answered, Failure>) -> Vec<E
     let now = model.now;
     let waiting = model.dialog.as_mut().filter(|dialog| dialog.sent.as_deref() == Some(id));
     match (result, waiting) {
-        (Ok(_), Some(_)) => {
+        (Ok(_), Some(dialog)) => {
+            model.ended = dialog.kind == Kind::End;
             model.dialog = None;
             model.previewed = None;
+            return model.ended.then_some(Effect::Detach).into_iter().collect();
         }
         (Ok(_), None) => {}
         (Err(failure), Some(dialog)) => {

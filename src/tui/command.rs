@@ -1,10 +1,11 @@
 //! What each action does to a screen; those that command open a dialog, and the dialog sends the order.
 
 use super::action::Action;
-use super::dialog::kind::{of_back, of_start, of_take};
+use super::dialog::kind::{of_back, of_start};
 use super::dialog::{Dialog, Field, Kind, Sending};
 use super::model::{Looking, LookingAt, Model, Overlay, Tab};
 use super::overlay;
+use super::people;
 use super::places::{back_to_now, leave, next_panel, scroll, to_tab, waits};
 use super::update::Effect;
 use crate::domain::StepId;
@@ -52,8 +53,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Level => model.logs.next_level(),
         Action::Note => open(model, Kind::Note, vec![Field::words("what everybody should know", false)]),
-        Action::Hand => hand(model),
-        Action::Wheel => wheel(model),
+        Action::Hand => people::hand(model),
+        Action::Wheel => people::wheel(model),
+        Action::Release => people::as_driver(model, action, Kind::Release),
+        Action::End => people::as_driver(model, action, Kind::End),
         Action::Preview => return preview(model),
         Action::Open => return opened(model),
         Action::Go | Action::Stop | Action::Abort | Action::RollBack | Action::Adopt => return command(model, action),
@@ -192,7 +195,7 @@ fn named(step: &StepId) -> Vec<Field> {
     vec![Field::exactly(format!("type {step}"), step.to_string())]
 }
 
-fn open(model: &mut Model, kind: Kind, fields: Vec<Field>) {
+pub(super) fn open(model: &mut Model, kind: Kind, fields: Vec<Field>) {
     model.said = None;
     model.dialog = Some(Dialog::open(kind, fields, model.now).opened_by(model.pressed, model.now));
 }
@@ -212,39 +215,4 @@ fn preview(model: &mut Model) -> Vec<Effect> {
         to_tab(model, Tab::Step);
     }
     look(model, step, LookingAt::Changes)
-}
-
-fn hand(model: &mut Model) {
-    let up = model.view.hands.first().map(|hand| hand.hand);
-    match up {
-        Some(hand) if model.drives() => open(model, Kind::Answer { hand }, vec![Field::words("the answer", false)]),
-        _ => open(model, Kind::Hand, vec![Field::words("why", false)]),
-    }
-}
-
-fn wheel(model: &mut Model) {
-    if model.watch {
-        model.say("this window looks on: `cutover drive` can ask for the wheel");
-        return;
-    }
-    let current = model.view.current.as_ref().map(ToString::to_string).unwrap_or_default();
-    let fields = of_take(&current);
-    let Some(driver) = model.view.driver.clone() else {
-        return open(model, Kind::Take { current }, fields);
-    };
-    let asking = driver.asking.as_ref();
-    if driver.name == model.me.name {
-        match asking {
-            Some(asking) => {
-                let (to, field) = (asking.by.clone(), Field::exactly(format!("type {}", asking.by), asking.by.clone()));
-                open(model, Kind::Offer { to }, vec![field]);
-            }
-            // Another terminal of the same person may have it.
-            None => open(model, Kind::Take { current }, fields),
-        }
-    } else if driver.silent || asking.is_some_and(|asking| asking.offered && asking.by == model.me.name) {
-        open(model, Kind::Take { current }, fields);
-    } else {
-        open(model, Kind::Ask, vec![Field::words("why", false)]);
-    }
 }

@@ -20,6 +20,7 @@ pub mod logs;
 pub mod model;
 mod mouse;
 pub mod overlay;
+mod people;
 mod places;
 mod seen;
 mod show;
@@ -85,6 +86,8 @@ pub struct Left {
     pub view: View,
     /// Why no more is heard of it, where that was so.
     pub lost: Option<Failure>,
+    /// Whether its person ended the engine.
+    pub ended: bool,
 }
 
 /// Draws the run until its person leaves; the last view says what goes on without them.

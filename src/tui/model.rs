@@ -125,6 +125,8 @@ pub struct Model {
     /// What lies over the panels.
     pub overlay: Option<Overlay>,
     pub(super) reading: Reading,
+    /// Whether its person ended the engine.
+    pub(super) ended: bool,
     /// What the screen itself has to say: a refusal, a file's path.
     pub said: Option<(String, Duration)>,
     /// When a key was last pressed.
@@ -165,6 +167,7 @@ impl Model {
             dialog: None,
             overlay: None,
             reading: Reading::default(),
+            ended: false,
             said: None,
             touched: Duration::ZERO,
             pressed: None,
@@ -227,7 +230,7 @@ impl Model {
         let silent = self
             .stale()
             .map(|silent| Failure::transient(format!("the engine was not heard of for {} s", silent.as_secs())));
-        Left { lost: self.link.lost.or(silent), view: self.view }
+        Left { lost: self.link.lost.or(silent), ended: self.ended, view: self.view }
     }
 
     /// Whether this screen's person drives.

@@ -40,6 +40,7 @@ impl Pty {
         builder.args(command.get_args());
         builder.cwd(command.get_current_dir().unwrap_or(env!("CARGO_MANIFEST_DIR").as_ref()));
         builder.env("TERM", "xterm-256color");
+        builder.env("LC_ALL", "C.UTF-8");
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => builder.env(name, value),

@@ -113,7 +113,7 @@ pub(super) async fn follow(attached: Attached) -> Result<(), Stop> {
         Some(mut options) if !json => {
             options.warnings = warnings;
             let last = Box::pin(tui::run(&client, view, options)).await?;
-            plain::left(&last.view, last.lost.as_ref(), &back);
+            plain::left(&last, &back);
             Ok(())
         }
         _ => {

@@ -9,6 +9,7 @@ use crate::domain::Failure;
 use crate::protocol::client::{Client, Update};
 use crate::protocol::log::Query;
 use crate::protocol::view::View;
+use crate::tui::Left;
 
 /// So many lines are fetched at once.
 const LINES: usize = 500;
@@ -41,14 +42,15 @@ pub(super) async fn follow(client: &Client, first: View, json: bool, back: &str)
         }
     }
     if !json {
-        left(&view, shown.lost.as_ref(), back);
+        left(&Left { view, lost: shown.lost, ended: false }, back);
     }
     Ok(())
 }
 
 /// What goes on without this client, and how to come back. The terminal may be gone: then nobody reads it.
-pub(super) fn left(view: &View, lost: Option<&Failure>, back: &str) {
+pub(super) fn left(Left { view, lost, ended }: &Left, back: &str) {
     match lost {
+        _ if *ended => present::line(&format!("the engine is ended, and nothing is lost: {}", view.sentence.text)),
         None => present::line(&format!("detached; the engine goes on: {}", view.sentence.text)),
         Some(why) => {
             present::line(&format!("detached; whether the engine goes on is not known: {why}"));

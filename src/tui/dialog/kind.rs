@@ -32,6 +32,10 @@ pub enum Kind {
     Offer { to: String },
     /// Take the wheel.
     Take { current: String },
+    /// Let the wheel go.
+    Release,
+    /// End the engine.
+    End,
 }
 
 /// What a dialog ends in.
@@ -59,6 +63,8 @@ impl Kind {
             Self::Ask => "ask for the wheel".to_owned(),
             Self::Offer { to } => format!("hand the wheel to {to}"),
             Self::Take { .. } => "take the wheel".to_owned(),
+            Self::Release => "let the wheel go".to_owned(),
+            Self::End => "end the engine".to_owned(),
         }
     }
 
@@ -76,6 +82,10 @@ impl Kind {
             Self::Ask => "the driver sees it, and hands over or does not".to_owned(),
             Self::Offer { to } => format!("{to} reads this and takes it by typing the current step; you look on then"),
             Self::Take { .. } => "you command from then on; it is in the journal".to_owned(),
+            Self::Release => "nobody drives until somebody takes it; it is in the journal".to_owned(),
+            Self::End => "nothing is lost, and nothing watches the channels, the limits and the page meanwhile; \
+                          `cutover drive` starts it again, with the runbook as it is then"
+                .to_owned(),
         }
     }
 
@@ -185,6 +195,8 @@ impl Dialog {
             Kind::Offer { to } => order(view.seq, Verb::HandOver { to }),
             // What was typed is the current step to the letter; where none is left, the order names none.
             Kind::Take { current } => order(view.seq, Verb::TakeWheel { current, why: text(1) }),
+            Kind::Release => order(view.seq, Verb::ReleaseWheel),
+            Kind::End => order(view.seq, Verb::Shutdown),
             Kind::Note => Sending::Message(Message::Note { text: text(0) }),
             Kind::Hand => Sending::Message(Message::RaiseHand { text: text(0) }),
             Kind::Ask => Sending::Message(Message::AskWheel { why: text(0) }),
