@@ -14,7 +14,7 @@ mod week;
 
 use std::time::Duration;
 
-use cutover::domain::{Failure, StepId};
+use cutover::domain::{Failure, Preview, StepId};
 use cutover::protocol::client::Update;
 use cutover::protocol::log::{Level, Line, Page};
 use cutover::protocol::order::Previewed;
@@ -377,6 +377,27 @@ fn leaving_suspending_and_redrawing_work_in_a_dialog_and_over_the_help() {
 }
 
 #[test]
+fn the_gate_of_what_people_do() {
+    let story = week::by_hand();
+    let mut screen = mara(&story);
+    screen.press("s");
+    assert_eq!(screen.effects, [Effect::Preview("uploads".into())]);
+    let mut preview = Preview::undone_by("whoever did it: cutover has changed nothing");
+    preview.setting("instructions", "find where the backend writes, and move it to an object store");
+    let seen = Previewed { digest: preview.digest(), seq: story.events.len() as u64, preview };
+    screen.answer(Answer::Previewed("uploads".into(), Ok(seen))).settle();
+    screen.press("uploads<tab>");
+    see("gate_by_hand", screen.press("s3://shop-uploads, 48 112 files compared"), COMMON);
+}
+
+#[test]
+fn a_window_that_has_closed() {
+    let mut story = week::ready();
+    story.until("2026-03-06T05:12:00Z");
+    see("gate_window_closed", gate(&story, None).settle(), COMMON);
+}
+
+#[test]
 fn other_dialogs() {
     let loading = week::loading();
     for (keys, name) in [("S", "stop"), ("a", "note"), ("H", "hand")] {
@@ -387,6 +408,11 @@ fn other_dialogs() {
     see("dialog_adopt", mara(&week::refused()).also("d").settle(), COMMON);
     see("dialog_ask", Screen::of(loading.view(), "tom").also("w").settle(), COMMON);
     see("dialog_resume", Screen::of(loading.dead(), "mara").also("s").settle(), COMMON);
+    see("dialog_release", mara(&loading).also("W").settle(), COMMON);
+    see("dialog_end", mara(&week::refused()).also("E").settle(), COMMON);
+    let mut silent = week::loading();
+    silent.wait(90.0).live.driver_seen = None;
+    see("dialog_take", Screen::of(silent.view(), "tom").also("w").settle(), COMMON);
     see("watcher", &Screen::of(loading.view(), "watcher"), COMMON);
 
     let story = week::switched();

@@ -31,8 +31,8 @@ pub fn snapshotting() -> Story {
     story
 }
 
-/// Wednesday: the image is about to be pushed.
-pub fn built() -> Story {
+/// Monday's work for people is next: where the tenants' uploads are.
+pub fn by_hand() -> Story {
     let mut story = snapshotting();
     story.live.meters.clear();
     story.happens("snapshot", "snapshot", 960.0);
@@ -53,6 +53,12 @@ pub fn built() -> Story {
         &[("old_ttl_over_at", time(over))],
         &[("8.8.8.8 answers for at most 60 s", "A 203.0.113.10 (60 s)")],
     );
+    story
+}
+
+/// Wednesday: the image is about to be pushed.
+pub fn built() -> Story {
+    let mut story = by_hand();
     for (step, evidence) in [
         ("uploads", "s3://shop-uploads, 48 112 files compared"),
         ("cron", "7 jobs: 5 CronJobs, 2 ended"),
