@@ -160,19 +160,21 @@ async fn a_source_restarted_behind_its_fence_is_still_fenced_and_follows_with_it
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_restarted_under_the_engine_in_the_freeze_is_opened_as_soon_as_it_is_up() {
-    let mut here = Switching::start("restarts", 200, &Terms { budget: "8s", ..Terms::default() }).await;
+    let schema = "CREATE TABLE shop.waited_for (id INT PRIMARY KEY)";
+    let mut here = Switching::start("restarts", 200, &Terms { budget: "8s", schema, ..Terms::default() }).await;
     let before = OpenState::read(&mut here.source).await.unwrap();
     let tenants = Tenants::pay(&here.world);
 
-    // Right before the freeze a lock on the target begins to keep its applier waiting, so the freeze lasts.
+    // What is written as the freeze begins waits on the target for a lock, and the freeze for it.
     let mut locking = Session::open(&endpoint(&here.world.managed, "admin")).await.unwrap();
+    locking.run("keep the applier waiting", "LOCK TABLES shop.waited_for READ").await.unwrap();
     let mut watch = Session::open(&endpoint(&here.world.old, "cutover_admin")).await.unwrap();
     let (container, journal) = (here.world.old.clone(), Arc::clone(&here.drive.memory));
     let restart = tokio::spawn(async move {
-        while !journal.text().contains("stage-front") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while !journal.text().contains("frozen_at") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        locking.run("keep the applier waiting", "LOCK TABLES shop.writes READ").await.unwrap();
+        watch.run("write", "INSERT INTO shop.waited_for VALUES (1)").await.unwrap();
         while !OpenState::read(&mut watch).await.unwrap().is_shut() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

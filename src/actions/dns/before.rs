@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use super::relay::Relay;
 use super::service::{self, deployed};
@@ -17,10 +18,10 @@ use crate::domain::resource::Side;
 use crate::domain::runbook::inputs;
 use crate::domain::{Failure, Resource};
 use crate::services::front::Mode;
-use crate::services::mysql::Flavour;
 use crate::services::mysql::fence::{Held, Refusal, proof};
-use crate::services::mysql::replication::{self, patterns};
+use crate::services::mysql::replication::{self, Applied, patterns};
 use crate::services::mysql::variable::Variable;
+use crate::services::mysql::{Flavour, Session};
 use crate::services::route53::differences;
 
 /// The checkpoint of a verification made here because the restore's had expired.
@@ -188,11 +189,20 @@ async fn staged(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<
 async fn caught_up(cx: &Working, world: &World, inputs: &inputs::Switch) -> Result<()> {
     loop {
         let lag = ready::lag(world).await?;
-        if lag.running && lag.seconds.is_some_and(|seconds| seconds <= inputs.max_lag.duration().as_secs()) {
+        let small = lag.seconds.is_some_and(|seconds| seconds <= inputs.max_lag.duration().as_secs());
+        if lag.running && small && arrives(&world.source, &world.target, inputs).await? {
             return Ok(());
         }
         cx.check_cancelled()?;
         cx.progress("wait until the target has caught up", lag.transactions, None, "transactions behind");
         sleep(TICK).await;
     }
+}
+
+/// Whether what the one server has done by now is applied at the other within the lag limit. A server's own
+/// word for its lag is 0 as well while it fetches more slowly than its source writes.
+pub(super) async fn arrives(from: &Mutex<Session>, at: &Mutex<Session>, inputs: &inputs::Switch) -> Result<bool> {
+    let done = replication::executed(&mut *from.lock().await).await?;
+    let deadline = Instant::now() + inputs.max_lag.duration().max(Duration::from_secs(1));
+    Ok(replication::wait_applied(&mut *at.lock().await, &done, deadline).await? == Applied::All)
 }

@@ -9,6 +9,7 @@ mod made;
 mod put_back;
 
 use self::made::{gtids_on, keep_binlogs, make_account};
+use super::followers::served;
 use super::servers::{alone, logged_in_as, source, target};
 use super::{Action, Checking, Outputs, Reading, Result, Working};
 use crate::domain::preview::Verb;
@@ -36,7 +37,11 @@ impl Action for Prepare {
             preview.identity(name, server.uuid.clone());
             preview.warnings.extend(by_hand(&server).into_iter().map(|what| format!("{name}: {what}")));
             if server.flavour == Flavour::Own {
-                for stair in GtidSettings::read(&mut session).await?.up() {
+                let stairs = GtidSettings::read(&mut session).await?.up();
+                if !stairs.is_empty() {
+                    preview.warnings.extend(followed_by_position(name, &mut session).await?);
+                }
+                for stair in stairs {
                     preview.change(Verb::Change, format!("{name}: {stair}"), vec!["online, persisted".to_owned()]);
                 }
             }
@@ -114,6 +119,18 @@ async fn sides(cx: &Reading) -> Result<[(&'static str, Endpoint, Account); 2]> {
     let at_source = Account::anywhere(&cx.source()?.mysql.replication.user);
     let at_target = Account::anywhere(&cx.target()?.mysql.replication.user);
     Ok([(SOURCE, source(cx).await?, at_source), (TARGET, target(cx).await?, at_target)])
+}
+
+/// Replicas of others' that GTIDs could stop: what they are set to cannot be asked from here.
+async fn followed_by_position(name: &str, session: &mut Session) -> Result<Option<String>> {
+    let by_position = served(session, |listed| listed.follows() && !listed.follows_by_gtid()).await?;
+    Ok((!by_position.is_empty()).then(|| {
+        format!(
+            "{name}: its binary log is read by file and position from {}. A replica whose gtid_mode is OFF stops at the \
+             first transaction with a GTID: set gtid_mode there to ON_PERMISSIVE first, in the same stairs",
+            by_position.join(", ")
+        )
+    }))
 }
 
 /// What is not as it has to be and cannot be changed while the server works.

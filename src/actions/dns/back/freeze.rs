@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{TARGET, held, loss};
+use crate::actions::dns::before::arrives;
 use crate::actions::dns::events;
 use crate::actions::dns::open::{jobs_deployment, scale};
 use crate::actions::dns::relay::Relay;
@@ -101,7 +102,8 @@ async fn nearly_there(cx: &Working, world: &World, inputs: &Switch) -> Result<()
         }
         let at = replication::executed(&mut *world.target.lock().await).await?;
         let lag = channel.lag_seconds.unwrap_or(u64::MAX);
-        if health.healthy && lag <= inputs.max_lag.duration().as_secs() {
+        let small = lag <= inputs.max_lag.duration().as_secs();
+        if health.healthy && small && arrives(&world.target, &world.source, inputs).await? {
             return Ok(());
         }
         cx.check_cancelled()?;

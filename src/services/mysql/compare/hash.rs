@@ -57,13 +57,33 @@ pub(super) async fn differing(pair: &mut Pair, chunk: &Chunk<'_>) -> Result<Stri
         chunk.condition()
     );
     let doing = format!("find what differs in {}", chunk.name());
-    let here: Vec<(String, String)> = pair.source.query(&doing, &sql).await?;
-    let there: Vec<(String, String)> = pair.target.query(&doing, &sql).await?;
+    let here: Vec<(Vec<u8>, String)> = pair.source.query(&doing, &sql).await?;
+    let there: Vec<(Vec<u8>, String)> = pair.target.query(&doing, &sql).await?;
     let (here, there): (BTreeMap<_, _>, BTreeMap<_, _>) = (here.into_iter().collect(), there.into_iter().collect());
-    let missing = here.keys().filter(|key| !there.contains_key(*key)).map(|key| format!("{key} is missing"));
-    let extra = there.keys().filter(|key| !here.contains_key(*key)).map(|key| format!("{key} is too many"));
+    let missing = here.keys().filter(|key| !there.contains_key(*key)).map(|key| format!("{} is missing", named(key)));
+    let extra = there.keys().filter(|key| !here.contains_key(*key)).map(|key| format!("{} is too many", named(key)));
     let other = here.iter().filter(|(key, hash)| there.get(*key).is_some_and(|other| other != *hash));
-    let other = other.map(|(key, _)| format!("{key} is another"));
+    let other = other.map(|(key, _)| format!("{} is another", named(key)));
     let named: Vec<String> = missing.chain(extra).chain(other).take(NAMED).collect();
     Ok(format!("keys: {}", named.join(", ")))
+}
+
+/// A key for a reader: as text where it is some, else as MySQL writes bytes.
+fn named(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.contains(char::is_control) => text.to_owned(),
+        _ => format!("0x{}", hex::encode_upper(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn a_key_of_bytes_is_named_too() {
+        assert_eq!(named("7/käse".as_bytes()), "7/käse");
+        assert_eq!(named(&[0x11, 0xEF, 0x80]), "0x11EF80");
+        assert_eq!(named(b"\x1b[2J"), "0x1B5B324A");
+    }
 }

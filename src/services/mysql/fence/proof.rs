@@ -13,7 +13,8 @@ use crate::services::{Error, Kind, Result};
 
 const READ_ONLY: u16 = 1290;
 const KILLED: u16 = 1927;
-const DENIED: [u16; 5] = [1044, 1045, 1142, 1227, 3118];
+/// No right to the schema, the table, the statement; a locked account. A wrong password (1045) proves nothing.
+const DENIED: [u16; 4] = [1044, 1142, 1227, 3118];
 
 /// How a write was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

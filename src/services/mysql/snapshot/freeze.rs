@@ -15,6 +15,7 @@ use crate::services::error::{Kind, Result};
 use crate::services::mysql::endpoint::Endpoint;
 use crate::services::mysql::fault::code;
 use crate::services::mysql::lock::LockName;
+use crate::services::mysql::schema::SEEING;
 use crate::services::mysql::server::Server;
 use crate::services::mysql::session::{MAY_BE_IDLE, Session};
 use crate::services::mysql::table::Table;
@@ -183,6 +184,16 @@ pub async fn objections(session: &mut Session, tables: &[Table]) -> Result<Vec<S
             )
         })
         .collect();
+    let server = Server::read(session).await?;
+    let unseen: Vec<_> = SEEING.iter().filter(|right| !server.may(right)).copied().collect();
+    if !unseen.is_empty() {
+        found.push(format!(
+            "the server lists to '{}' only what it may see, so views, triggers, events or routines could be left out \
+             unnoticed (GRANT {} ON *.*)",
+            session.endpoint().user,
+            unseen.join(", ")
+        ));
+    }
     match session.rows("look for prepared XA transactions", "XA RECOVER").await {
         Ok(prepared) if prepared.is_empty() => {}
         Ok(prepared) => found.push(format!(
