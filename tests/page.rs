@@ -75,12 +75,18 @@ async fn the_page_follows_the_run_and_survives_its_engine() {
     // The engine dies, and comes back: the same page, the same session.
     bench.kill_engine();
     browser.sees(&shows("STALE"));
-    let _anna = shared::start(&mut bench, port).await;
+    let anna = shared::start(&mut bench, port).await;
     browser.sees(&format!("!({}) && {}", shows("STALE"), shows("in doubt")));
     assert_eq!(browser.evaluates("globalThis.same"), "the same page");
 
-    // In the background a page may miss what it likes: back in front it has the newest view at once.
-    browser.evaluates("document.dispatchEvent(new Event('visibilitychange'))");
+    // In the background a page holds no connection, and misses what it likes: back in front it has the newest view.
+    browser.goes_away();
+    until(&anna, |view| view.clients == 0).await;
+    anna.say(&Message::Note { text: "said behind its back".to_owned() }).await.unwrap();
+    until(&anna, |view| view.notes.iter().any(|note| note.text == "said behind its back")).await;
+    assert_eq!(browser.evaluates(&shows("said behind its back")), false);
+    browser.comes_back();
+    browser.sees(&shows("said behind its back"));
     browser.sees(&shows("live"));
 
     assert!(bench.command("share").args(["--revoke", "ben"]).output().unwrap().status.success());
@@ -113,6 +119,15 @@ async fn the_page_cannot_command_and_asks_nobody_else() {
     assert_eq!(browser.evaluates(elsewhere), json!([]));
     let blocked = "fetch('http://127.0.0.1:1/').then(() => 'sent', (why) => String(why))";
     assert!(browser.evaluates(blocked).as_str().unwrap().contains("Failed to fetch"));
+    // Nor does what somebody could smuggle into it run, or fetch.
+    let smuggled = "new Promise((done) => { \
+        const refused = []; \
+        document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => { \
+            refused.push(effectiveDirective); if (refused.length === 2) done(refused.sort()); }); \
+        const script = document.createElement('script'); script.textContent = 'globalThis.ran = true'; \
+        const image = new Image(); image.src = 'http://127.0.0.1:9/seen.png'; document.body.append(script, image); })";
+    assert_eq!(browser.evaluates(smuggled), json!(["img-src", "script-src-elem"]));
+    assert_eq!(browser.evaluates("'ran' in globalThis"), false);
     let cookie = browser.evaluates("document.cookie");
     assert_eq!(cookie, "", "no script reads the session");
 }
@@ -132,6 +147,24 @@ async fn everybody_can_read_the_page_on_a_phone_and_on_a_desk() {
     let mut browser = Browser::start();
     browser.opens(&shared::link(&bench, "cleo"));
     browser.sees(&format!("{} && {}", shows("is the cron job moved?"), shows("● running")));
+    let ahead = "document.querySelector('#step button')";
+    browser.evaluates("document.querySelector('#week [data-key=by-hand]').click()");
+    browser.sees(&format!("{ahead}.ariaDisabled === 'true' && {}", shows("once no step is under way")));
+    browser.evaluates("document.querySelector('#week [data-key=long]').click()");
+    readable(&mut browser, &axe, "running");
+
+    // What the next step would change, looked up by the press of a button, which keeps the focus.
+    std::fs::write(bench.path("go"), "").unwrap();
+    browser.sees(&format!("{} && {ahead}.ariaDisabled === 'false'", shows("by-hand ⋅ not started")));
+    browser.evaluates(&format!("{ahead}.focus(); {ahead}.click()"));
+    browser.sees(&format!("{} && {}", shows("What it would change, looked up"), shows("turn the key")));
+    assert_eq!(browser.evaluates("document.activeElement.textContent"), "Look again");
+    readable(&mut browser, &axe, "ahead");
+}
+
+/// Nothing hangs over a side and axe-core finds nothing that keeps anybody from reading, on a phone and on a desk, by
+/// day and by night.
+fn readable(browser: &mut Browser, axe: &str, state: &str) {
     for (size, scheme) in [(360, 800), (1280, 900)].into_iter().flat_map(|size| [(size, "light"), (size, "dark")]) {
         browser.looks_like(size, scheme);
         browser.sees(&format!("innerWidth === {} && matchMedia('(prefers-color-scheme: {scheme})').matches", size.0));
@@ -144,9 +177,9 @@ async fn everybody_can_read_the_page_on_a_phone_and_on_a_desk() {
              .map(({ id, impact, nodes }) => [id, impact, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])])",
         );
         assert!(found[0].as_u64().unwrap() > 15, "it looked at the page: {found}");
-        assert_eq!(found[1], json!([]), "{size:?}, {scheme}");
+        assert_eq!(found[1], json!([]), "{state}, {size:?}, {scheme}");
         if let Some(directory) = std::env::var_os("CUTOVER_PICTURES") {
-            let name = std::path::Path::new(&directory).join(format!("page-{}-{scheme}.png", size.0));
+            let name = std::path::Path::new(&directory).join(format!("page-{state}-{}-{scheme}.png", size.0));
             std::fs::write(name, browser.picture()).unwrap();
         }
     }

@@ -15,7 +15,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use attached::{Bench, LONG, PATIENCE, take, until};
+use attached::{BY_HAND, Bench, LONG, PATIENCE, take, until};
+use cutover::domain::state::Status;
 use cutover::protocol::client::Client;
 use cutover::protocol::order::{Given, Message};
 use reqwest::{Method, Response, StatusCode};
@@ -124,6 +125,41 @@ async fn there_is_nothing_to_command_with() {
         assert!(answer.status().is_client_error(), "{path}");
     }
     assert_eq!(page.anna.view().await.unwrap().seq, before);
+}
+
+#[tokio::test]
+async fn what_a_step_would_change_is_shown_to_who_has_a_link_and_not_beside_a_step() {
+    let page = Page::of(Bench::new(&format!("{LONG}{BY_HAND}"))).await;
+    let cookie = page.cookie("ben").await;
+    let ask = |step: &str, cookie: &str| {
+        let (path, cookie) = (format!("/previews/{step}"), cookie.to_owned());
+        let page = &page;
+        async move { page.asks(Method::GET, &path, &cookie, &Value::Null).await }
+    };
+    assert_eq!(ask("by-hand", "").await.status(), StatusCode::UNAUTHORIZED);
+    for unknown in ["none", "by-hand%00", "..%2Fevents", &"x".repeat(4000)] {
+        assert_eq!(ask(unknown, &cookie).await.status(), StatusCode::NOT_FOUND, "{unknown:.40}");
+    }
+    let answer: Value = ask("by-hand", &cookie).await.json().await.unwrap();
+    let driver = page.anna.preview(&"by-hand".into()).await.unwrap();
+    assert_eq!(answer["digest"], driver.digest, "{answer}");
+    assert_eq!(answer["preview"]["undo"], driver.preview.undo);
+    assert_eq!(page.anna.view().await.unwrap().seq, driver.seq, "nothing was recorded");
+
+    page.anna.order(&attached::start(&page.anna, "long", Given::default()).await).await.unwrap();
+    until(&page.anna, |view| view.steps[0].status == Status::Running).await;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    // The page's own view may be a little older than the driver's.
+    let refused = loop {
+        let answer = ask("by-hand", &cookie).await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "it is looked at beside a step");
+    };
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    let said: Value = refused.json().await.unwrap();
+    assert!(said["what"].as_str().unwrap().contains("long is under way"), "{said}");
 }
 
 #[tokio::test]

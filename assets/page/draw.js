@@ -2,6 +2,7 @@
 // that a reader's place, selection and focus stay.
 
 import { ago, moment, origin, range, rough, seconds } from "./figures.js";
+import { look } from "./preview.js";
 import { panel } from "./step.js";
 import { el, status } from "./elements.js";
 
@@ -46,7 +47,7 @@ export function draw(view, chosen, choose) {
   fill("forecast", view.forecast, () => forecast(view.forecast));
   fill("week", [view.steps.map((step) => ({ ...step, meters: 0, parts: 0, checks: 0, companion: 0, undo: 0 })), step?.id],
     () => week(view, step, choose));
-  fill("step", [step, view.hands.length], () => (step ? panel(step, view) : []));
+  fill("step", [step, view.hands.length, view.steps.some(({ status }) => status === "running"), step && look(step.id)], () => (step ? panel(step, view) : []));
   fill("risks", view.risks, () => risks(view.risks));
   fill("hands", view.hands, () => view.hands.map((hand) => said(hand, "raised a hand")));
   fill("notes", view.notes, () => view.notes.toReversed().map((note) => said(note, "")));

@@ -161,6 +161,8 @@ document.addEventListener("visibilitychange", () => {
   state.stream?.close();
   state.stream = null;
 });
+// What was looked up goes where its step is drawn.
+document.addEventListener("looked", redraw);
 addEventListener("hashchange", begin);
 setInterval(beat, 1000);
 

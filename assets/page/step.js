@@ -2,6 +2,7 @@
 
 import { amount, moment, origin, seconds } from "./figures.js";
 import { el, status } from "./elements.js";
+import { ahead } from "./preview.js";
 
 const PARTS = {
   doing: ["running", "● doing"], done: ["good", "✓ done"], not_done: ["", "⋅ not done"],
@@ -18,6 +19,7 @@ export function panel(step, view) {
     el("h2", {}, step.id, " ", el("span", { class: `state ${mark.tone}` }, `${mark.sign} ${mark.says}`)),
     el("p", { class: "quiet" }, `${step.action}, ${step.owner} answers for it${attempt}${took}`),
     ...gate(step, view),
+    ...ahead(step, view),
     ...failure(step),
     ...step.meters.map(meter),
     ...list("What it does", step.parts, part),

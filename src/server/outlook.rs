@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::shared::Shared;
-use crate::domain::Failure;
 use crate::domain::approval::Approval;
+use crate::domain::{Failure, Preview, StepId};
 use crate::protocol::client::Me;
 use crate::protocol::order::Message;
 use crate::protocol::view::View;
@@ -33,6 +33,14 @@ impl Outlook {
         shared.people().opened(Some(&me), Timestamp::now());
         shared.changed.notify_one();
         Present { shared, me }
+    }
+
+    /// Looks up in the world what a step would change.
+    ///
+    /// # Errors
+    /// What kept it from being looked up.
+    pub async fn preview(&self, step: &StepId) -> Result<Preview, Failure> {
+        self.0.handle.preview(step).await
     }
 
     /// Records what somebody says.

@@ -29,13 +29,14 @@ pub(super) async fn said_of_every_answer(request: Request<Body>, next: Next) -> 
 }
 
 /// The page's files: where each is served, its type and its text.
-pub(super) const FILES: [(&str, &str, &str); 9] = [
+pub(super) const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("../../assets/page/index.html")),
     ("/base.css", CSS, include_str!("../../assets/page/base.css")),
     ("/page.css", CSS, include_str!("../../assets/page/page.css")),
     ("/page.js", SCRIPT, include_str!("../../assets/page/page.js")),
     ("/draw.js", SCRIPT, include_str!("../../assets/page/draw.js")),
     ("/step.js", SCRIPT, include_str!("../../assets/page/step.js")),
+    ("/preview.js", SCRIPT, include_str!("../../assets/page/preview.js")),
     ("/elements.js", SCRIPT, include_str!("../../assets/page/elements.js")),
     ("/figures.js", SCRIPT, include_str!("../../assets/page/figures.js")),
     ("/icon.svg", "image/svg+xml", include_str!("../../assets/page/icon.svg")),

@@ -8,6 +8,7 @@ mod assets;
 mod limit;
 pub mod links;
 mod listen;
+mod previews;
 mod requests;
 mod router;
 mod stream;
@@ -16,17 +17,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::Failure;
 use crate::domain::approval::Approval;
+use crate::domain::{Failure, Preview, StepId};
 use crate::protocol::serving;
 use crate::protocol::view::View;
 use limit::Limits;
 pub use listen::Certificate;
+use previews::Previews;
 
 /// The most connections at one time: a browser keeps one for its stream, and asks on another.
 const CONNECTIONS: usize = 128;
@@ -47,6 +50,9 @@ pub trait Ear: Send + Sync + 'static {
 
     /// Somebody looks on, until what is given back is dropped.
     fn looks_on(&self, name: &str) -> Box<dyn Send + Sync>;
+
+    /// Looks up in the world what a step would change.
+    fn preview<'a>(&'a self, step: &'a StepId) -> BoxFuture<'a, Result<Preview, Failure>>;
 
     /// Records a word.
     ///
@@ -88,7 +94,9 @@ struct Window {
     cookie: String,
     secure: bool,
     ear: Arc<dyn Ear>,
+    views: watch::Receiver<Option<Arc<View>>>,
     frames: watch::Receiver<axum::body::Bytes>,
+    previews: Previews,
     limits: Limits,
     over: CancellationToken,
 }
@@ -109,7 +117,8 @@ pub async fn start(ear: Arc<dyn Ear>, options: Options) -> Result<Share, Failure
     let frames = stream::frames(ear.views(), over.clone());
     let secure = certificate.is_some();
     let cookie = format!("cutover_{}", &hex::encode(Sha256::digest(directory.as_os_str().as_encoded_bytes()))[..8]);
-    let window = Window { directory, cookie, secure, ear, frames, limits: Limits::default(), over: over.clone() };
+    let (views, previews, limits) = (ear.views(), Previews::default(), Limits::default());
+    let window = Window { directory, cookie, secure, ear, views, frames, previews, limits, over: over.clone() };
     let listening = tokio::spawn(serving::serve(listener, CONNECTIONS, router::router(Arc::new(window)), over.clone()));
     Ok(Share { address, over, listening })
 }

@@ -1,13 +1,13 @@
-//! What the page asks: the stream, and its three writes.
+//! What the page asks: the stream, what a step would change, and its three writes.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -15,7 +15,8 @@ use serde::Deserialize;
 use super::{Said, Window, links, stream};
 use crate::domain::approval::Approval;
 use crate::domain::saying::LONGEST;
-use crate::domain::{Failure, FailureKind};
+use crate::domain::state::Status;
+use crate::domain::{Failure, FailureKind, StepId};
 
 /// How long a browser keeps it, in seconds: a migration takes a week.
 const KEPT_S: u32 = 30 * 24 * 3600;
@@ -58,6 +59,32 @@ pub(super) async fn events(State(window): On, headers: HeaderMap) -> Response {
         return failed(StatusCode::TOO_MANY_REQUESTS, &Failure::refused("too many pages of yours are open"));
     };
     stream::open(&window, (&name, session), place)
+}
+
+/// What a step of the run would change, while none is under way: a freeze has no look of ours beside it.
+pub(super) async fn previews(State(window): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
+    match who(&window, &headers) {
+        Ok(Some(_)) => {}
+        Ok(None) => return no_link(),
+        Err(why) => return unreadable(&window, &why),
+    }
+    let view = window.views.borrow().clone();
+    let steps = view.iter().flat_map(|view| &view.steps);
+    if !steps.clone().any(|known| known.id == step) {
+        return failed(StatusCode::NOT_FOUND, &Failure::refused("the run has no such step"));
+    }
+    if let Some(running) = steps.clone().find(|step| step.status == Status::Running) {
+        let failure = Failure::refused(format!("{} is under way, and nothing is looked at beside it", running.id));
+        return failed(StatusCode::CONFLICT, &failure.next("ask again when it has ended"));
+    }
+    match window.previews.of(step, Arc::clone(&window.ear)).await {
+        Ok(preview) => ([(CONTENT_TYPE, "application/json")], preview).into_response(),
+        Err(failure) => {
+            let mut told = serde_json::to_value(&failure).unwrap_or_default();
+            stream::harmless(&mut told);
+            (StatusCode::BAD_GATEWAY, Json(told)).into_response()
+        }
+    }
 }
 
 /// What somebody may say.

@@ -22,10 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Route = (Method, &'static str, MethodRouter<Arc<Window>>);
 
-/// What can be asked beside the page's files: the stream, and the three writes.
-fn requests() -> [Route; 4] {
+/// What can be asked beside the page's files: the stream, a look ahead, and the three writes.
+fn requests() -> [Route; 5] {
     [
         (Method::GET, "/events", get(requests::events)),
+        (Method::GET, "/previews/{step}", get(requests::previews)),
         (Method::POST, "/session", post(requests::session)),
         (Method::POST, "/messages", post(requests::messages)),
         (Method::POST, "/approvals", post(requests::approvals)),

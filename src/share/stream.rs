@@ -53,7 +53,8 @@ fn frame(view: &View) -> serde_json::Result<Bytes> {
     Ok(Bytes::from(format!("event: view\nid: {}\ndata: {value}\n\n", view.seq)))
 }
 
-fn harmless(value: &mut Value) {
+/// Takes out of every text what could draw on a screen, or turn its words round.
+pub(super) fn harmless(value: &mut Value) {
     match value {
         Value::String(text) => *text = plain::line(text),
         Value::Array(values) => values.iter_mut().for_each(harmless),

@@ -49,10 +49,16 @@ impl Browser {
     }
 
     fn asks(&mut self, method: &str, params: &Value) -> Value {
+        let session = self.session.clone();
+        self.asks_as(&session, method, params)
+    }
+
+    /// Asks the page of that session, or the browser itself where there is none.
+    fn asks_as(&mut self, session: &str, method: &str, params: &Value) -> Value {
         self.last += 1;
         let mut message = json!({ "id": self.last, "method": method, "params": params });
-        if !self.session.is_empty() {
-            message["sessionId"] = json!(self.session);
+        if !session.is_empty() {
+            message["sessionId"] = json!(session);
         }
         self.socket.send(Message::text(message.to_string())).unwrap();
         loop {
@@ -68,6 +74,16 @@ impl Browser {
     pub fn opens(&mut self, url: &str) {
         let answer = self.asks("Page.navigate", &json!({ "url": url }));
         assert!(answer["errorText"].is_null(), "{url}: {answer}");
+    }
+
+    /// Another tab comes in front of the page, until [`Self::comes_back`].
+    pub fn goes_away(&mut self) {
+        self.asks_as("", "Target.createTarget", &json!({ "url": "about:blank" }));
+        self.sees("document.visibilityState === 'hidden'");
+    }
+
+    pub fn comes_back(&mut self) {
+        self.asks("Page.bringToFront", &json!({}));
     }
 
     /// What a script in the page comes to; a promise is waited for.

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::domain::Failure;
 use crate::domain::approval::Approval;
+use crate::domain::{Failure, Preview, StepId};
 use crate::protocol::order::Message;
 use crate::protocol::view::View;
 use crate::server::{Outlook, Server};
@@ -44,6 +45,10 @@ impl Ear for Outlook {
 
     fn looks_on(&self, name: &str) -> Box<dyn Send + Sync> {
         Box::new(self.looks_on(name))
+    }
+
+    fn preview<'a>(&'a self, step: &'a StepId) -> BoxFuture<'a, Result<Preview, Failure>> {
+        Box::pin(self.preview(step))
     }
 
     fn say(&self, by: &str, said: Said) -> Result<(), Failure> {
