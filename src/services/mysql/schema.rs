@@ -8,10 +8,6 @@ use super::quote::{identifier, literal, qualified};
 use super::session::Session;
 use crate::services::Result;
 
-/// What an account needs on everything to be told of all that a schema holds. A server lists what the account may see
-/// and nothing else, without a word: a trigger that it may not see would be left out of a copy.
-pub const SEEING: &[&str] = &["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"];
-
 /// A schema and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {

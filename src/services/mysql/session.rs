@@ -23,14 +23,11 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// How long a statement may take that a server answers soon, or never: an applier ends its transaction before it stops.
 const PROMPT: Duration = Duration::from_mins(5);
 
-/// How long a session may be idle: a step waits for hours on people and on other sessions.
-pub(super) const MAY_BE_IDLE: &str = "SESSION wait_timeout = 86400";
-
 /// What every session starts with. `ALLOW_INVALID_DATES` without `NO_ZERO_DATE`: what the source holds is
 /// compared and loaded as it is.
 const STATE: &str = "SET NAMES utf8mb4, SESSION time_zone = '+00:00', \
     SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', \
-    SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
+    SESSION wait_timeout = 86400, SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
     SESSION transaction_isolation = 'REPEATABLE-READ', SESSION autocommit = 1";
 
 /// One connection and whose it is.
@@ -80,7 +77,7 @@ impl Session {
         }
         session
             .conn
-            .query_drop(format!("{STATE}, {MAY_BE_IDLE}"))
+            .query_drop(STATE)
             .await
             .map_err(|error| session.fault("set up the session", Intent::Read, error))?;
         if endpoint.identity.is_some() {

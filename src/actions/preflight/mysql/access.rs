@@ -9,14 +9,14 @@ use crate::domain::runbook::ActionSpec;
 use crate::services::Result;
 use crate::services::mysql::fence::managed::WRITING;
 use crate::services::mysql::grants::{self, Account};
-use crate::services::mysql::schema::SEEING;
 use crate::services::mysql::{Flavour, Session, identifier};
 
 /// What every administrator of a migration needs, everywhere.
-const EVERYWHERE: &[&str] = &["CREATE USER", "PROCESS", "REPLICATION CLIENT", "REPLICATION SLAVE"];
+const EVERYWHERE: &[&str] = &["SELECT", "CREATE USER", "PROCESS", "REPLICATION CLIENT", "REPLICATION SLAVE"];
+/// To read everything that a schema holds.
+const READING: &[&str] = &["SHOW VIEW", "TRIGGER", "EVENT"];
 /// To make everything that a schema holds.
 const MAKING: &[&str] = &[
-    "SELECT",
     "INSERT",
     "UPDATE",
     "DELETE",
@@ -54,7 +54,7 @@ pub(super) async fn account(session: &mut Session) -> Result<String> {
 pub(super) async fn privileges(side: &mut Side, book: &mut Book) {
     let own = side.server.flavour == Flavour::Own;
     let mut wanted: Vec<&str> = EVERYWHERE.to_vec();
-    wanted.extend(if side.is_source { SEEING } else { MAKING });
+    wanted.extend(if side.is_source { READING } else { MAKING });
     if own {
         wanted.extend(SERVER);
     }

@@ -91,12 +91,9 @@ async fn infile(session: &mut Session, table: &Table, packed: Vec<u8>, doing: &s
     });
     session.conn().set_infile_handler(async move { Ok(Box::pin(stream) as mysql_async::InfileData) });
     let outcome = session.conn().query_drop(statement(table)).await;
-    if let Err(error) = outcome {
-        // A server that refuses the statement asks for no row: the unpacking would wait for its reader for ever.
-        session.conn().set_infile_handler(async { Ok(Box::pin(futures_util::stream::empty()) as _) });
-        return Err(session.fault(doing, Intent::Write, error));
-    }
-    if !unpacking.await.unwrap_or(false) {
+    let whole = unpacking.await.unwrap_or(false);
+    outcome.map_err(|error| session.fault(doing, Intent::Write, error))?;
+    if !whole {
         return Err(session.refuse(doing, "the chunk could not be unpacked to its end"));
     }
     Ok(session.conn().affected_rows())

@@ -58,9 +58,6 @@ impl Manner {
         matches!(self, Self::Managed(_))
     }
 
-    /// MySQL from 8.4 on gives a source that does not answer up after ten tries, within half a minute; before, it tried
-    /// for days, as is meant here.
-    ///
     /// The server hides the password in its own logs on both ways; the CALL may stand in a general log.
     pub(super) fn configure(self, source: &Source) -> String {
         let (host, port, user) = (literal(&source.host), source.port, literal(&source.user));
@@ -69,7 +66,7 @@ impl Manner {
             Self::Own => format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST = {host}, SOURCE_PORT = {port}, SOURCE_USER = {user}, \
                  SOURCE_PASSWORD = {password}, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_CONNECT_RETRY = 2, \
-                 SOURCE_RETRY_COUNT = 86400, SOURCE_HEARTBEAT_PERIOD = 2"
+                 SOURCE_HEARTBEAT_PERIOD = 2"
             ),
             Self::Managed(dialect) => format!(
                 "CALL mysql.rds_set_external_{}_with_auto_position({host}, {port}, {user}, {password}, 1, 0)",

@@ -7,23 +7,15 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
-
 use super::manifest::Position;
 use super::waiting::{Tries, anything_long, once, patiently};
 use crate::services::error::{Kind, Result};
 use crate::services::mysql::endpoint::Endpoint;
 use crate::services::mysql::fault::code;
 use crate::services::mysql::lock::LockName;
-use crate::services::mysql::schema::SEEING;
 use crate::services::mysql::server::Server;
-use crate::services::mysql::session::{MAY_BE_IDLE, Session};
+use crate::services::mysql::session::Session;
 use crate::services::mysql::table::Table;
-
-/// How long the server keeps the lock of a session that has gone silent, in seconds: longer than any pause between tries.
-const SILENT: u64 = 10;
-/// How long writers are held at most once they are; a fraction of a second is enough.
-const HELD: Duration = Duration::from_secs(5);
 
 /// Sessions that see the same moment.
 #[derive(Debug)]
@@ -71,22 +63,12 @@ pub async fn freeze(endpoint: &Endpoint, tables: &[Table], locks: &Locks, patien
     if ddl_held {
         patiently(&mut control, "keep DDL away", "LOCK INSTANCE FOR BACKUP", patience).await?;
     }
-    // A server that hears nothing of us any more lets the writers go on by itself.
-    control.run("bound the lock", &format!("SET SESSION wait_timeout = {SILENT}")).await?;
     let started = hold(&mut control, tables, patience).await?;
-    let Ok(outcome) = timeout(HELD, start(&mut control, &mut readers, &server)).await else {
-        // The lock ends with its session.
-        drop(control);
-        return Err(endpoint
-            .error("start the readers' snapshots while writers are held", Kind::Transient)
-            .because(format!("not done in {} s: writers go on", HELD.as_secs()))
-            .next("the server answers slowly: try again when it has less to do"));
-    };
+    let outcome = start(&mut control, &mut readers, &server).await;
     let released = control.run("let writers go on", "UNLOCK TABLES").await;
     let held = started.elapsed();
     let position = outcome?;
     released?;
-    control.run("keep the session", &format!("SET {MAY_BE_IDLE}")).await?;
     Ok(Frozen { control, readers, position, held, ddl_held })
 }
 
@@ -184,16 +166,6 @@ pub async fn objections(session: &mut Session, tables: &[Table]) -> Result<Vec<S
             )
         })
         .collect();
-    let server = Server::read(session).await?;
-    let unseen: Vec<_> = SEEING.iter().filter(|right| !server.may(right)).copied().collect();
-    if !unseen.is_empty() {
-        found.push(format!(
-            "the server lists to '{}' only what it may see, so views, triggers, events or routines could be left out \
-             unnoticed (GRANT {} ON *.*)",
-            session.endpoint().user,
-            unseen.join(", ")
-        ));
-    }
     match session.rows("look for prepared XA transactions", "XA RECOVER").await {
         Ok(prepared) if prepared.is_empty() => {}
         Ok(prepared) => found.push(format!(
