@@ -188,6 +188,8 @@ async fn what_cannot_be_copied_right_is_refused() {
         chunk_bytes: 1 << 20,
         patience: Patience::default(),
     };
+    // Larger than everything that may be unpacked ahead of the server.
+    let large = Options { chunk_bytes: 4 << 20, ..options.clone() };
     let take = |directory| {
         let (endpoint, options) = (pair.source("cutover_admin"), options.clone());
         async move { snapshot::take(&endpoint, directory, &options, silent(), CancellationToken::new()).await }
@@ -210,6 +212,31 @@ async fn what_cannot_be_copied_right_is_refused() {
     let options = load::Options::new("t", "l", 1);
     let load = load::load(&target, directory.path(), &options, silent(), CancellationToken::new());
     assert_eq!(load.await.unwrap_err().kind, Kind::Conflict);
+
+    // A server that takes no more rows in the middle of a load says so, and the loader ends: what was unpacked for
+    // it is waited for by nobody.
+    there.run("make room", "DROP DATABASE hard").await.unwrap();
+    pair.as_root_of_target("SET GLOBAL local_infile = ON");
+    pair.as_root_of_source(
+        "CREATE TABLE hard.wide (id INT AUTO_INCREMENT PRIMARY KEY, filler LONGTEXT); \
+         INSERT INTO hard.wide (filler) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 12) \
+         SELECT REPEAT(SHA2(i, 512), 8000) FROM n; ANALYZE TABLE hard.wide",
+    );
+    let wide = tempfile::tempdir().unwrap();
+    snapshot::take(&pair.source("cutover_admin"), wide.path(), &large, silent(), CancellationToken::new())
+        .await
+        .unwrap();
+    let pair = Arc::new(pair);
+    let refusing = pair.clone();
+    let listener: Listener = Arc::new(move |progress: snapshot::Progress| {
+        if progress.rows > 0 {
+            refusing.as_root_of_target("SET GLOBAL local_infile = OFF");
+        }
+    });
+    let options = load::Options::new("t", "l", 1);
+    let load = load::load(&target, wide.path(), &options, listener, CancellationToken::new());
+    let refused = tokio::time::timeout(Duration::from_mins(1), load).await.expect("the loader ends").unwrap_err();
+    assert!(refused.next.is_some_and(|next| next.contains("local_infile")));
 
     // A session that was left behind is found by its lock and ended.
     let lock = LockName::new("test", "left", "1");

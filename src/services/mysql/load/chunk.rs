@@ -91,9 +91,11 @@ async fn infile(session: &mut Session, table: &Table, packed: Vec<u8>, doing: &s
     });
     session.conn().set_infile_handler(async move { Ok(Box::pin(stream) as mysql_async::InfileData) });
     let outcome = session.conn().query_drop(statement(table)).await;
-    let whole = unpacking.await.unwrap_or(false);
+    // A statement that was refused never asked for the rows: their stream still stands in the connection, and the
+    // unpacking would wait for it for ever. Nothing in its place ends both.
+    session.conn().set_infile_handler(async { Ok(Box::pin(futures_util::stream::empty()) as mysql_async::InfileData) });
     outcome.map_err(|error| session.fault(doing, Intent::Write, error))?;
-    if !whole {
+    if !unpacking.await.unwrap_or(false) {
         return Err(session.refuse(doing, "the chunk could not be unpacked to its end"));
     }
     Ok(session.conn().affected_rows())
