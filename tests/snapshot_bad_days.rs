@@ -6,6 +6,8 @@
 
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "support/wire.rs"]
+mod wire;
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cutover::services::mysql::snapshot::freeze::freeze;
 use cutover::services::mysql::snapshot::{self, Listener, Locks, Manifest, Options, Patience};
+use cutover::services::mysql::table::read_tables;
 use cutover::services::mysql::{Endpoint, Session, sessions};
 use cutover::services::{Error, Kind};
 use pair::Pair;
@@ -254,6 +258,34 @@ async fn a_long_select_holds_nobody_up_and_a_long_update_is_named() {
     assert!(error.next.as_deref().is_some_and(|next| next.contains("KILL")), "{error:?}");
     update.await.unwrap().unwrap();
     take(&admin, other.path(), silent()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_dies_while_writers_are_held_holds_them_for_seconds_only() {
+    let pair = Pair::source_alone("wire");
+    pair.as_root_of_source(BUSY);
+    let (endpoint, cut) = wire::to(&pair.source("cutover_admin")).await;
+    let (mut look, mut writer) = (pair.source_admin().await, pair.source_admin().await);
+    let tables = read_tables(&mut look, &options(1).schemas).await.unwrap();
+    let Options { locks, patience, .. } = options(2);
+    let mut freezing = Box::pin(freeze(&endpoint, &tables, &locks, patience));
+    // It goes on only when it is asked to, a statement at a time, and the wire is cut once it has the lock.
+    let held = "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'GLOBAL' AND \
+                LOCK_TYPE = 'SHARED' AND LOCK_STATUS = 'GRANTED'";
+    while look.one::<u64>("look for the lock", held).await.unwrap() == 0 {
+        assert!(futures_util::poll!(freezing.as_mut()).is_pending(), "nobody was held at all");
+    }
+    cut.cancel();
+    let began = Instant::now();
+    let writing = tokio::spawn(async move {
+        writer.run("write", "INSERT INTO busy.small VALUES (3, 3)").await.unwrap();
+        began.elapsed()
+    });
+    let error = tokio::time::timeout(Duration::from_secs(8), freezing).await.expect("it gives up").unwrap_err();
+    assert_eq!(error.kind, Kind::Transient);
+    assert!(why(&error).contains("were let go on"), "{}", why(&error));
+    let waited = tokio::time::timeout(Duration::from_secs(20), writing).await.expect("writers go on").unwrap();
+    assert!(waited > Duration::from_secs(5), "nothing of ours reached the server: {waited:?}");
 }
 
 /// A file system of a few MiB of the test's own.

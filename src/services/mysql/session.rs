@@ -30,6 +30,9 @@ const STATE: &str = "SET NAMES utf8mb4, SESSION time_zone = '+00:00', \
     SESSION wait_timeout = 86400, SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
     SESSION transaction_isolation = 'REPEATABLE-READ', SESSION autocommit = 1";
 
+/// The idle time-out of [`STATE`], for who had a shorter one for a while.
+pub(super) const IDLE: Duration = Duration::from_hours(24);
+
 /// One connection and whose it is.
 #[derive(Debug)]
 pub struct Session {

@@ -7,15 +7,23 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
+use tokio::time::timeout;
+
 use super::manifest::Position;
 use super::waiting::{Tries, anything_long, once, patiently};
-use crate::services::error::{Kind, Result};
+use crate::services::error::{Error, Kind, Result};
 use crate::services::mysql::endpoint::Endpoint;
 use crate::services::mysql::fault::code;
 use crate::services::mysql::lock::LockName;
 use crate::services::mysql::server::Server;
-use crate::services::mysql::session::Session;
+use crate::services::mysql::session::{IDLE, Session};
 use crate::services::mysql::table::Table;
+
+/// The longest that writers are held once the lock is had.
+const MOMENT: Duration = Duration::from_secs(5);
+/// So long may the session that holds them ask nothing: longer than [`MOMENT`], so that whoever gives up is told why.
+const LEASH: Duration = Duration::from_secs(10);
 
 /// Sessions that see the same moment.
 #[derive(Debug)]
@@ -63,13 +71,30 @@ pub async fn freeze(endpoint: &Endpoint, tables: &[Table], locks: &Locks, patien
     if ddl_held {
         patiently(&mut control, "keep DDL away", "LOCK INSTANCE FOR BACKUP", patience).await?;
     }
+    // Between two tries nothing is asked either.
+    idle_for(&mut control, LEASH.max(patience.between * 2)).await?;
     let started = hold(&mut control, tables, patience).await?;
-    let outcome = start(&mut control, &mut readers, &server).await;
-    let released = control.run("let writers go on", "UNLOCK TABLES").await;
+    let Ok(outcome) = timeout(MOMENT, at_one_moment(&mut control, &mut readers, &server)).await else {
+        // The lock goes with the session that has it.
+        return Err(late(&control));
+    };
     let held = started.elapsed();
     let position = outcome?;
-    released?;
+    idle_for(&mut control, IDLE).await?;
     Ok(Frozen { control, readers, position, held, ddl_held })
+}
+
+/// Lets the server end a session that asks nothing for so long.
+async fn idle_for(control: &mut Session, limit: Duration) -> Result<()> {
+    control.run("bound the idle time", &format!("SET SESSION wait_timeout = {}", limit.as_secs())).await
+}
+
+fn late(control: &Session) -> Error {
+    let why =
+        format!("writers were held for {} s, and the readers had not all begun: they were let go on", MOMENT.as_secs());
+    let next = "is the network to that server slow, or the server at its limit? Try again when it is not, or with fewer \
+                readers";
+    Error { kind: Kind::Transient, ..control.refuse("see one moment by every session", why) }.next(next)
 }
 
 /// The lock names of a snapshot's sessions.
@@ -129,10 +154,18 @@ async fn hold(control: &mut Session, tables: &[Table], patience: Patience) -> Re
     }
 }
 
+/// Every reader begins and the position is read while writers are held; then they go on, whatever came of it.
+async fn at_one_moment(control: &mut Session, readers: &mut [Session], server: &Server) -> Result<Position> {
+    let outcome = start(control, readers, server).await;
+    let released = control.run("let writers go on", "UNLOCK TABLES").await;
+    let position = outcome?;
+    released?;
+    Ok(position)
+}
+
 async fn start(control: &mut Session, readers: &mut [Session], server: &Server) -> Result<Position> {
-    for reader in readers {
-        reader.run("start a consistent snapshot", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-    }
+    let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+    try_join_all(readers.iter_mut().map(|reader| reader.run("start a consistent snapshot", begin))).await?;
     position(control, server).await
 }
 
