@@ -207,6 +207,22 @@ async fn an_account_that_may_not_lock_everything_sees_one_moment_too() {
     let error = take(&pair.source("looker"), directory.path(), silent()).await.unwrap_err();
     assert!(error.next.as_deref().is_some_and(|next| next.contains("grant 'looker' LOCK TABLES")), "{error:?}");
 
+    // One that does not see everything is told so, before a copy without it is made.
+    pair.as_root_of_source(
+        "CREATE TRIGGER busy.t BEFORE INSERT ON busy.b FOR EACH ROW SET @x = 1; CREATE PROCEDURE busy.p() SELECT 1; \
+         CREATE USER blind@'%' IDENTIFIED BY 'pw'; GRANT SELECT, LOCK TABLES, EVENT ON busy.* TO blind@'%'; \
+         GRANT PROCESS, REPLICATION CLIENT ON *.* TO blind@'%'",
+    );
+    let error = take(&pair.source("blind"), directory.path(), silent()).await.unwrap_err();
+    for words in ["GRANT SHOW VIEW, TRIGGER ON `busy`.* TO 'blind'@'%'", "GRANT SHOW_ROUTINE ON *.* TO 'blind'@'%'"] {
+        assert!(why(&error).contains(words), "{}", why(&error));
+        pair.as_root_of_source(words);
+    }
+    let seen = tempfile::tempdir().unwrap();
+    let manifest = take(&pair.source("blind"), seen.path(), silent()).await.unwrap();
+    let schema = &manifest.schemas[0];
+    assert_eq!((schema.triggers.len(), schema.routines.len()), (1, 1));
+
     // A transaction that stands idle with a write in it is in the way of table locks: it is named.
     let mut idle = pair.source_admin().await;
     idle.run("begin", "BEGIN").await.unwrap();

@@ -40,10 +40,11 @@ impl Action for Snapshot {
     async fn preview(&self, cx: &Reading) -> Result<Preview> {
         let mut session = Session::open(&source(cx).await?).await?;
         let server = Server::read(&mut session).await?;
-        let tables = read_tables(&mut session, &cx.source()?.schemas).await?;
-        let objections = freeze::objections(&mut session, &tables).await?;
+        let schemas = &cx.source()?.schemas;
+        let tables = read_tables(&mut session, schemas).await?;
+        let objections = freeze::objections(&mut session, schemas, &tables).await?;
         if !objections.is_empty() {
-            let mut failure = Failure::permanent("the source cannot be seen at one moment");
+            let mut failure = Failure::permanent("the source cannot be seen whole, at one moment");
             failure.why = objections;
             return Err(failure.next("mend what is named, then try again"));
         }
@@ -51,8 +52,8 @@ impl Action for Snapshot {
         preview.identity(SOURCE, server.uuid);
         let there = Manifest::read(&cx.directory()).is_ok();
         let verb = if there { Verb::Keep } else { Verb::Create };
-        let schemas = cx.source()?.schemas.join(", ");
-        preview.change(verb, format!("snapshot in {}", cx.directory().display()), vec![format!("schemas {schemas}")]);
+        let schemas = format!("schemas {}", schemas.join(", "));
+        preview.change(verb, format!("snapshot in {}", cx.directory().display()), vec![schemas]);
         preview.setting("connections", self.workers.to_string());
         preview.figure("tables", tables.len().to_string());
         let bytes: u64 = tables.iter().map(|table| table.estimated_bytes).sum();

@@ -105,14 +105,40 @@ async fn change(
     if let Some(odd) = rights.iter().find(|right| !right.chars().all(|c| c.is_ascii_uppercase() || c == ' ')) {
         return Err(session.refuse(&doing, format!("{odd:?} is not the name of a right")));
     }
-    let plain: Option<bool> = session.first(&doing, "SELECT @@GLOBAL.partial_revokes").await?;
-    let name = if plain == Some(true) { schema.to_owned() } else { escaped(schema) };
-    session.run(&doing, &format!("{verb} {listed} ON {}.* {whom} {account}", identifier(&name))).await
+    let name = as_granted(session, schema).await?;
+    session.run(&doing, &format!("{verb} {listed} ON {name}.* {whom} {account}")).await
+}
+
+/// A schema's name as a GRANT takes it on this server, quoted.
+pub async fn as_granted(session: &mut Session, schema: &str) -> Result<String> {
+    let asked = "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'";
+    let found: Option<(String, String)> = session.first("ask how grants name schemas", asked).await?;
+    let plain = found.is_some_and(|(_, value)| value == "ON");
+    Ok(identifier(&if plain { schema.to_owned() } else { escaped(schema) }))
 }
 
 /// `my_app` as a pattern that matches only itself.
 pub fn escaped(schema: &str) -> String {
     schema.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%")
+}
+
+/// SQL's LIKE, with the backslash as its escape.
+#[must_use]
+pub fn like(pattern: &str, text: &str) -> bool {
+    let mut rest = pattern.chars();
+    match (rest.next(), text.chars().next()) {
+        (None, first) => first.is_none(),
+        (Some('%'), _) => {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| like(rest.as_str(), &text[at..]))
+        }
+        (Some('_'), Some(first)) => like(rest.as_str(), &text[first.len_utf8()..]),
+        (Some('\\'), Some(first)) => {
+            rest.next().is_some_and(|escaped| escaped == first) && like(rest.as_str(), &text[first.len_utf8()..])
+        }
+        (Some(wanted), Some(first)) => wanted == first && like(rest.as_str(), &text[first.len_utf8()..]),
+        (Some(_), None) => false,
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +149,11 @@ mod tests {
     fn a_schema_with_wildcards_in_its_name_matches_only_itself() {
         assert_eq!(escaped("my_app%"), "my\\_app\\%");
         assert_eq!(Account::anywhere("o'b").to_string(), "'o''b'@'%'");
+    }
+
+    #[test]
+    fn a_pattern_means_what_it_means_to_the_server() {
+        assert!(like("shop\\_eu", "shop_eu") && !like("shop\\_eu", "shopXeu") && like("shop_eu", "shopXeu"));
+        assert!(like("%", "") && like("w%i", "wiki") && !like("w%x", "wiki") && !like("wiki", "wikis"));
     }
 }

@@ -16,6 +16,7 @@ pub mod load;
 pub mod lock;
 pub mod quote;
 pub mod replication;
+pub mod rights;
 pub mod schema;
 pub mod server;
 pub mod session;

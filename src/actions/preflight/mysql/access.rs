@@ -9,7 +9,7 @@ use crate::domain::runbook::ActionSpec;
 use crate::services::Result;
 use crate::services::mysql::fence::managed::WRITING;
 use crate::services::mysql::grants::{self, Account};
-use crate::services::mysql::{Flavour, Session, identifier};
+use crate::services::mysql::{Flavour, Session, identifier, rights};
 
 /// What every administrator of a migration needs, everywhere.
 const EVERYWHERE: &[&str] = &["SELECT", "CREATE USER", "PROCESS", "REPLICATION CLIENT", "REPLICATION SLAVE"];
@@ -45,9 +45,7 @@ const SERVER: &[&str] = &[
 
 /// The account as the server matched it: `'admin'@'%'`.
 pub(super) async fn account(session: &mut Session) -> Result<String> {
-    let matched: String = session.one("ask who we are", "SELECT CURRENT_USER()").await?;
-    let (user, host) = matched.rsplit_once('@').unwrap_or((&matched, "%"));
-    Ok(Account { user: user.to_owned(), host: host.to_owned() }.to_string())
+    Ok(rights::account(session).await?.to_string())
 }
 
 /// The migration's account: everything its steps do, in one list, with the one statement that mends it.

@@ -27,7 +27,7 @@ pub(super) async fn at_source(cx: &Reading, side: &mut Side, book: &mut Book) {
                     .holds(false);
             }
             let bytes: u64 = tables.iter().map(|table| table.estimated_bytes).sum();
-            match objections(&mut side.session, &tables).await {
+            match objections(&mut side.session, schemas, &tables).await {
                 Ok(found) if found.is_empty() => {
                     let seen =
                         format!("{} tables, about {} MiB, all InnoDB, nothing prepared", tables.len(), bytes >> 20);

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
+use super::rights;
 use super::session::Session;
 use super::table::{Table, read_tables};
 use crate::services::{Error, Kind, Result};
@@ -79,6 +80,8 @@ pub async fn compare(
     pace: &Pace<'_>,
 ) -> Result<Comparison> {
     let Some(first) = pairs.first_mut() else { return Ok(Comparison::default()) };
+    sees_all(&mut first.source, schemas).await?;
+    sees_all(&mut first.target, schemas).await?;
     let mut differences = objects::differences(first, schemas).await?;
     differences.extend(counters::behind(first, schemas, counters).await?);
     let tables = read_tables(&mut first.source, schemas).await?;
@@ -111,6 +114,16 @@ pub async fn compare(
     });
     differences.extend(try_join_all(work).await?.into_iter().flatten());
     Ok(Comparison { tables: tables.len(), chunks: chunks.len(), rows: rows.into_inner(), differences })
+}
+
+/// What one side hides is no difference where the other hides it too.
+async fn sees_all(session: &mut Session, schemas: &[String]) -> Result<()> {
+    let unseen = rights::unseen(session, schemas).await?;
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let refused = session.refuse("compare everything", unseen.join("; "));
+    Err(refused.next("give the account what the brackets say, then compare again"))
 }
 
 /// Compares one chunk; the number of its rows on the source.

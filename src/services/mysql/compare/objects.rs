@@ -1,8 +1,8 @@
 //! Everything of a schema that is not a row, read from the catalogue of both sides and compared line by line.
 //!
 //! Left out on purpose: definers (a managed admin cannot give them), an event's status (events sleep on a
-//! replica), statistics. What an account may not see is compared as `not shown`, so it is a difference unless
-//! the other side hides it too. Counters have rules of their own ([`super::counters`]).
+//! replica), statistics. What an account may not see is not listed at all, or compared as `not shown`:
+//! so whoever compares asks for the rights first ([`super::super::rights`]). Counters have rules of their own ([`super::counters`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

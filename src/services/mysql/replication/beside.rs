@@ -1,7 +1,7 @@
 //! Databases beside those that move: a channel carries their writes too, unless a filter keeps them out.
 
 use crate::services::mysql::Session;
-use crate::services::mysql::grants::escaped;
+use crate::services::mysql::grants::{escaped, like};
 use crate::services::mysql::literals;
 use crate::services::{Kind, Result};
 
@@ -72,24 +72,6 @@ fn keeps_out(rules: &[(String, String)], database: &str) -> bool {
     !wanted.is_empty() || patterns("REPLICATE_WILD_IGNORE_TABLE").iter().any(all_of_it)
 }
 
-/// SQL's LIKE, with the backslash as its escape.
-fn like(pattern: &str, text: &str) -> bool {
-    let mut rest = pattern.chars();
-    match (rest.next(), text.chars().next()) {
-        (None, first) => first.is_none(),
-        (Some('%'), _) => {
-            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            ends.into_iter().any(|at| like(rest.as_str(), &text[at..]))
-        }
-        (Some('_'), Some(first)) => like(rest.as_str(), &text[first.len_utf8()..]),
-        (Some('\\'), Some(first)) => {
-            rest.next().is_some_and(|escaped| escaped == first) && like(rest.as_str(), &text[first.len_utf8()..])
-        }
-        (Some(wanted), Some(first)) => wanted == first && like(rest.as_str(), &text[first.len_utf8()..]),
-        (Some(_), None) => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,9 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_means_what_it_means_to_the_server() {
+    fn a_pattern_lets_in_one_database_only() {
         assert_eq!(pattern_of_all("shop_eu"), "shop\\_eu.%");
-        assert!(like("shop\\_eu", "shop_eu") && !like("shop\\_eu", "shopXeu") && like("shop_eu", "shopXeu"));
-        assert!(like("%", "") && like("w%i", "wiki") && !like("w%x", "wiki") && !like("wiki", "wikis"));
     }
 }

@@ -16,6 +16,7 @@ use crate::services::error::{Error, Kind, Result};
 use crate::services::mysql::endpoint::Endpoint;
 use crate::services::mysql::fault::code;
 use crate::services::mysql::lock::LockName;
+use crate::services::mysql::rights;
 use crate::services::mysql::server::Server;
 use crate::services::mysql::session::{IDLE, Session};
 use crate::services::mysql::table::Table;
@@ -185,20 +186,17 @@ async fn position(control: &mut Session, server: &Server) -> Result<Position> {
     Ok(position)
 }
 
-/// What stands against a right snapshot of these tables, each with its way out.
-pub async fn objections(session: &mut Session, tables: &[Table]) -> Result<Vec<String>> {
-    let mut found: Vec<String> = tables
-        .iter()
-        .filter(|table| !table.engine.eq_ignore_ascii_case("InnoDB"))
-        .map(|table| {
-            format!(
-                "{} is a {} table: no transaction sees it at one moment (ALTER TABLE {} ENGINE = InnoDB)",
-                table.plain(),
-                table.engine,
-                table.sql()
-            )
-        })
-        .collect();
+/// What stands against a right snapshot of these schemas with these tables, each with its way out.
+pub async fn objections(session: &mut Session, schemas: &[String], tables: &[Table]) -> Result<Vec<String>> {
+    let mut found = rights::unseen(session, schemas).await?;
+    found.extend(tables.iter().filter(|table| !table.engine.eq_ignore_ascii_case("InnoDB")).map(|table| {
+        format!(
+            "{} is a {} table: no transaction sees it at one moment (ALTER TABLE {} ENGINE = InnoDB)",
+            table.plain(),
+            table.engine,
+            table.sql()
+        )
+    }));
     match session.rows("look for prepared XA transactions", "XA RECOVER").await {
         Ok(prepared) if prepared.is_empty() => {}
         Ok(prepared) => found.push(format!(

@@ -76,7 +76,7 @@ pub async fn take(
 
     let mut look = Session::open(endpoint).await?;
     let before = Picture::take(&mut look, &options.schemas).await?;
-    let objections = freeze::objections(&mut look, &before.tables).await?;
+    let objections = freeze::objections(&mut look, &options.schemas, &before.tables).await?;
     if !objections.is_empty() {
         return Err(look.refuse("take a snapshot", objections.join("; ")));
     }
