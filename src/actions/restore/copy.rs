@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::servers::{alone, end_all, source, target};
 use super::super::{CrashPoint, Effect, Reading, Reality, Result, Working, again};
-use super::{SOURCE, TARGET, free, nothing_beside};
+use super::{SOURCE, TARGET, accounts_stay, free, nothing_beside};
 use crate::domain::resource::Side;
 use crate::domain::runbook::inputs::Restore;
 use crate::domain::{Failure, Resource};
@@ -33,6 +33,7 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
     cx.pin(TARGET, &Server::read(&mut there).await?.uuid)?;
     let schemas = cx.source()?.schemas.clone();
     nothing_beside(&mut here, &mut there, &schemas).await?;
+    accounts_stay(&mut there).await?;
     let manifest = take(inputs, cx, &from, &mut here).await?;
     if cx.undo_of(LOAD).is_none() {
         free(&mut there, &schemas).await?;

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::super::servers::{alone, followed, source, target};
 use super::super::{Effect, Health, Reading, Result, Working, again};
+use super::accounts_stay;
 use super::prove::stands_for_it;
 use crate::domain::Failure;
 use crate::domain::resource::Side;
@@ -52,6 +53,11 @@ pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) 
         if ours.is_none() {
             replication::reset(&mut there).await?;
             replication::configure(&mut there, &from).await?;
+        }
+        if let Err(refused) = accounts_stay(&mut there).await {
+            // One that stands would begin by itself at the server's next start.
+            replication::reset(&mut there).await?;
+            return Err(refused);
         }
         replication::start(&mut there).await?;
         replication::until_running(&mut there, Instant::now() + CONNECT).await?;

@@ -51,6 +51,7 @@ impl Action for Restore {
         let schemas = &cx.source()?.schemas;
         keys_allow(&mut here, &mut there, schemas).await?;
         nothing_beside(&mut here, &mut there, schemas).await?;
+        accounts_stay(&mut there).await?;
         let begun = !cx.state().step(cx.step_id()).effects.is_empty();
         if !begun {
             free(&mut there, schemas).await?;
@@ -133,6 +134,23 @@ async fn nothing_beside(source: &mut Session, target: &mut Session, schemas: &[S
              replicate_wild_ignore_table = {} (managed: in its parameter group)",
         replication::ignoring(&beside)
     )))
+}
+
+/// The target's channel leaves out what the source does to its own accounts. A filter that is set while a server runs
+/// would do until its next restart, when the channel begins by itself without it: so it is asked for, and not set here.
+async fn accounts_stay(target: &mut Session) -> Result<()> {
+    // A server that shows no filters before there is a channel is asked again when there is one.
+    if replication::lets_accounts_in(target).await? != Some(true) {
+        return Ok(());
+    }
+    let address = target.endpoint().address();
+    Err(Failure::permanent(format!("the target MySQL ({address}) would be sent what is done to the source's accounts"))
+        .because("no filter keeps `mysql` out: CREATE USER, GRANT and DROP USER at the source would be done there too")
+        .next(format!(
+            "set replicate_wild_ignore_table = {} (in its configuration, then a restart; managed: in its parameter \
+             group), then start the step again",
+            replication::ignoring(&["mysql".to_owned()])
+        )))
 }
 
 /// The target's schemas are free to be loaded into, and nobody else has a channel there.

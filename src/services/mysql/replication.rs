@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use beside::pattern_of_all;
-pub use beside::{beside, ignoring};
+pub use beside::{Filters, beside, ignoring, lets_accounts_in};
 pub use channel::{Channel, Fault, Working};
 pub use filter::{patterns, set_filter};
 pub use follows::{Follows, follows};

@@ -5,8 +5,7 @@ use super::Side;
 use crate::actions::Reading;
 use crate::domain::finding::Topic;
 use crate::domain::runbook::ActionSpec;
-use crate::services::Result;
-use crate::services::mysql::replication::read_retention;
+use crate::services::mysql::replication::{lets_accounts_in, read_retention};
 use crate::services::mysql::{Flavour, Version};
 
 /// `CHANGE REPLICATION SOURCE` and the words that go with it.
@@ -116,24 +115,22 @@ async fn retention(cx: &Reading, side: &mut Side, book: &mut Book) {
 
 /// The forward channel brings everything that the source logs: its accounts must not be in it.
 async fn target_only(side: &mut Side, book: &mut Book) {
-    if side.server.flavour == Flavour::Managed {
-        let fact = "the channel from the source leaves mysql.* out";
-        let fix = side.set("replicate-wild-ignore-table", "mysql.%", true);
-        match ignored(side).await {
-            Ok(Some(rules)) => book
-                .fact(Topic::Parameters, fact)
-                .seen(if rules.is_empty() { "no such filter" } else { &rules })
-                .limit("replicate-wild-ignore-table = mysql.%")
-                .fix(fix)
-                .holds(rules.split(',').any(|rule| rule == "mysql.%")),
-            Ok(None) => book
-                .fact(Topic::Parameters, fact)
-                .seen("cannot be seen before there is a channel, since performance_schema is off")
-                .limit("replicate-wild-ignore-table = mysql.%")
-                .fix(format!("make sure of it: {fix}"))
-                .noted(),
-            Err(error) => book.fault(Topic::Parameters, fact, error),
-        }
+    let fact = "the channel from the source leaves mysql.* out";
+    let fix = side.set("replicate-wild-ignore-table", "mysql.%", true);
+    match lets_accounts_in(&mut side.session).await {
+        Ok(Some(let_in)) => book
+            .fact(Topic::Parameters, fact)
+            .seen(if let_in { "no filter keeps it out" } else { "kept out" })
+            .limit("replicate-wild-ignore-table = mysql.%")
+            .fix(fix)
+            .holds(!let_in),
+        Ok(None) => book
+            .fact(Topic::Parameters, fact)
+            .seen("cannot be seen before there is a channel, since performance_schema is off")
+            .limit("replicate-wild-ignore-table = mysql.%")
+            .fix(format!("make sure of it: {fix}"))
+            .noted(),
+        Err(error) => book.fault(Topic::Parameters, fact, error),
     }
     let infile = side.server.local_infile;
     let fact = book.fact(Topic::Parameters, "local_infile");
@@ -145,16 +142,4 @@ async fn target_only(side: &mut Side, book: &mut Book) {
             .fix(side.set("local_infile", "ON", false))
             .noted();
     }
-}
-
-/// The tables that a channel leaves out; nothing where the server does not show it.
-async fn ignored(side: &mut Side) -> Result<Option<String>> {
-    let doing = "read what the channel leaves out";
-    if side.server.performance_schema {
-        let query = "SELECT filter_rule FROM performance_schema.replication_applier_global_filters \
-                     WHERE filter_name = 'REPLICATE_WILD_IGNORE_TABLE'";
-        return Ok(Some(side.session.first::<String>(doing, query).await?.unwrap_or_default()));
-    }
-    let channels = side.session.rows(doing, "SHOW REPLICA STATUS").await?;
-    Ok(channels.first().and_then(|row| row.get_opt::<String, _>("Replicate_Wild_Ignore_Table")?.ok()))
 }

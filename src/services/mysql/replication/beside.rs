@@ -7,6 +7,9 @@ use crate::services::{Kind, Result};
 
 use super::status;
 
+/// A server's or a channel's filters, by name.
+pub type Filters = Vec<(String, String)>;
+
 /// What a server has for itself, a provider's server too.
 const SYSTEM: &[&str] = &["information_schema", "performance_schema", "mysql", "sys", "ndbinfo", "innodb"];
 
@@ -36,19 +39,33 @@ async fn let_in(session: &mut Session, databases: Vec<String>) -> Result<Vec<Str
     if databases.is_empty() {
         return Ok(databases);
     }
+    let filters = filters(session).await?.unwrap_or_default();
+    Ok(databases.into_iter().filter(|database| !keeps_out(&filters, database)).collect())
+}
+
+/// Whether the server's channel lets in what its source does to its own accounts; nothing where the server does not
+/// show its filters before there is a channel.
+pub async fn lets_accounts_in(session: &mut Session) -> Result<Option<bool>> {
+    Ok(filters(session).await?.map(|filters| !keeps_out(&filters, "mysql")))
+}
+
+/// The filters of the server's channel, or what a channel will get; nothing where it does not show them.
+async fn filters(session: &mut Session) -> Result<Option<Filters>> {
     // A channel has filters of its own from when it is made; until then the server's are what it will get.
-    let query = if status(session).await?.is_some() {
-        "SELECT filter_name, filter_rule FROM performance_schema.replication_applier_filters WHERE channel_name = ''"
-    } else {
-        "SELECT filter_name, filter_rule FROM performance_schema.replication_applier_global_filters"
-    };
-    let rules: Vec<(String, String)> = match session.query("read the replication filters", query).await {
-        Ok(rules) => rules,
+    if let Some(channel) = status(session).await? {
+        return Ok(Some(channel.filters));
+    }
+    let doing = "read the replication filters";
+    if !session.one::<bool>(doing, "SELECT @@GLOBAL.performance_schema").await? {
+        return Ok(None);
+    }
+    let query = "SELECT filter_name, filter_rule FROM performance_schema.replication_applier_global_filters";
+    match session.query(doing, query).await {
+        Ok(filters) => Ok(Some(filters)),
         // A provider may not show them.
-        Err(error) if error.kind == Kind::Permanent => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    Ok(databases.into_iter().filter(|database| !keeps_out(&rules, database)).collect())
+        Err(error) if error.kind == Kind::Permanent => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Every table of a database, as a pattern of `replicate_wild_do_table` and `replicate_wild_ignore_table`.

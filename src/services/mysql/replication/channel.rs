@@ -6,6 +6,7 @@ use std::fmt;
 use mysql_async::Row;
 use serde::Serialize;
 
+use super::beside::Filters;
 use crate::services::mysql::gtid::GtidSet;
 
 /// What a thread of the channel is doing.
@@ -75,6 +76,8 @@ pub struct Channel {
     pub lag_seconds: Option<u64>,
     /// `replicate_wild_do_table`, sorted.
     pub filter: Vec<String>,
+    /// Every filter by table, by its name.
+    pub filters: Filters,
 }
 
 impl Channel {
@@ -99,12 +102,10 @@ impl Channel {
             (Ok(retrieved), Ok(executed)) => (retrieved, executed),
             (Err(why), _) | (_, Err(why)) => return Some(Err(why)),
         };
-        let mut filter: Vec<String> = text("Replicate_Wild_Do_Table")
-            .unwrap_or_default()
-            .split(',')
-            .filter(|pattern| !pattern.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let filters = ["Replicate_Wild_Do_Table", "Replicate_Do_Table", "Replicate_Wild_Ignore_Table"];
+        let filters: Filters = filters.map(|name| (name.to_owned(), text(name).unwrap_or_default())).to_vec();
+        let mut filter: Vec<String> =
+            filters[0].1.split(',').filter(|pattern| !pattern.is_empty()).map(str::to_owned).collect();
         filter.sort_unstable();
         Some(Ok(Self {
             host: text("Source_Host").unwrap_or_default(),
@@ -121,6 +122,7 @@ impl Channel {
             executed,
             lag_seconds: number("Seconds_Behind_Source"),
             filter,
+            filters,
         }))
     }
 
@@ -212,6 +214,7 @@ mod tests {
             executed: GtidSet::default(),
             lag_seconds: None,
             filter: Vec::new(),
+            filters: Filters::new(),
         }
     }
 
