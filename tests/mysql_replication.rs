@@ -221,6 +221,15 @@ async fn a_fence_survives_a_restart_and_the_reverse_channel_does_not_start_witho
     replication::start(&mut source).await.unwrap();
     let channel = replication::until_running(&mut source, within(10)).await.unwrap();
     assert_eq!(channel.filter, replication::patterns(&schemas));
+
+    // A receiver that stands alone is set going again; for two days it is at it by itself.
+    source.run("stop half of it", "STOP REPLICA IO_THREAD").await.unwrap();
+    let channel = replication::status(&mut source).await.unwrap().unwrap();
+    assert!(channel.may_go_on() && !channel.stopped(), "{channel}");
+    replication::start(&mut source).await.unwrap();
+    replication::until_running(&mut source, within(10)).await.unwrap();
+    let shown = source.rows("look", "SHOW REPLICA STATUS").await.unwrap();
+    assert_eq!(shown[0].get::<u64, _>("Source_Retry_Count"), Some(86_400));
     fence::own::open(&mut source, &before).await.unwrap();
     pair.restart_source();
     let mut source = pair.source_admin().await;

@@ -1,7 +1,8 @@
 //! The way back after the switch: the channel from the target to the source, watched until `settle` ends it.
 //!
 //! A restart of the source forgets the channel's filter, and because `skip_replica_start` is persisted the
-//! channel stands then. So the filter is set, read back, and only then the channel is started.
+//! channel stands then. So the filter is set, read back, and only then the channel is started. A receiver that gave
+//! up is started again at each look, whatever its reason was: the way back is worth a try every time.
 
 use std::time::Duration;
 
@@ -69,8 +70,10 @@ pub async fn tend(session: &mut Session, schemas: &[String]) -> Result<Health> {
         });
     };
     let mut mended = "";
-    if channel.stopped() && channel.applier_fault.is_none() {
-        if channel.filter != wanted {
+    let filtered = channel.filter == wanted;
+    // Under an applier that is on no filter can be set: such a channel is shown as it is.
+    if channel.may_go_on() && (filtered || !channel.applier.is_on()) {
+        if !filtered {
             replication::set_filter(session, schemas).await?;
             mended = "; its filter was lost in a restart and is set again";
         }

@@ -148,6 +148,12 @@ impl Channel {
         self.receiver == Working::Stopped && self.applier == Working::Stopped
     }
 
+    /// Whether a thread stands that a start would set going, and no error of the applier's forbids it: stopped by
+    /// somebody or by a restart, or a receiver that gave up, whose reason may have passed since.
+    pub fn may_go_on(&self) -> bool {
+        self.applier_fault.is_none() && !(self.receiver.is_on() && self.applier.is_on())
+    }
+
     /// What to do about a channel that does not run.
     pub fn way_out(&self) -> String {
         let source = format!("{}:{}", self.host, self.port);
@@ -236,6 +242,16 @@ mod tests {
         );
         assert!(!channel(Working::Running, None, None).broken());
         assert!(!channel(Working::Stopped, None, None).broken(), "stopped by somebody, or by a restart");
+    }
+
+    #[test]
+    fn what_stands_may_go_on_unless_the_applier_has_a_fault() {
+        let unreached = || Some(fault(2003, "Can't connect"));
+        assert!(channel(Working::Stopped, unreached(), None).may_go_on(), "its source is there again, it may be");
+        assert!(channel(Working::Stopped, None, None).may_go_on());
+        assert!(!channel(Working::Connecting, unreached(), None).may_go_on(), "it is at it by itself");
+        assert!(!channel(Working::Running, None, None).may_go_on());
+        assert!(!channel(Working::Stopped, None, Some(fault(1062, "Duplicate entry"))).may_go_on());
     }
 
     #[test]

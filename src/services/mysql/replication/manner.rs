@@ -8,6 +8,10 @@ use crate::services::Result;
 use crate::services::mysql::gtid::GtidSet;
 use crate::services::mysql::{Session, literal};
 
+/// How often a receiver tries to reach its source again, every two seconds: for two days. Newer servers give up after
+/// ten tries unless they are told, which a restart of the source may outlast.
+const RETRIES: u32 = 86_400;
+
 /// How replication is steered on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,7 +70,7 @@ impl Manner {
             Self::Own => format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST = {host}, SOURCE_PORT = {port}, SOURCE_USER = {user}, \
                  SOURCE_PASSWORD = {password}, SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_CONNECT_RETRY = 2, \
-                 SOURCE_HEARTBEAT_PERIOD = 2"
+                 SOURCE_HEARTBEAT_PERIOD = 2, SOURCE_RETRY_COUNT = {RETRIES}"
             ),
             Self::Managed(dialect) => format!(
                 "CALL mysql.rds_set_external_{}_with_auto_position({host}, {port}, {user}, {password}, 1, 0)",
