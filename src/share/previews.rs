@@ -11,40 +11,49 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{Ear, stream};
-use crate::domain::{Failure, StepId};
+use crate::domain::{Failure, Preview, StepId};
 
 /// A preview is given out again for so long.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// The newest previews, as they are sent.
+/// And what kept it from being looked up: who asks without a pause is no load either.
+const FAILED: Duration = Duration::from_secs(2);
+
+/// What came of a look: as it is sent, or why there is nothing.
+type Look = Result<Bytes, Failure>;
+
+/// The newest looks.
 #[derive(Default, Clone)]
-pub(super) struct Previews(Arc<Mutex<HashMap<StepId, (Instant, Bytes)>>>);
+pub(super) struct Previews(Arc<Mutex<HashMap<StepId, (Instant, Look)>>>);
 
 impl Previews {
     /// The preview of a step that the run has. One look at a time: fifty readers are no load on what is looked at.
     ///
     /// # Errors
-    /// What kept it from being looked up; that is asked anew each time.
-    pub(super) async fn of(&self, step: StepId, ear: Arc<dyn Ear>) -> Result<Bytes, Failure> {
+    /// What kept it from being looked up.
+    pub(super) async fn of(&self, step: StepId, ear: Arc<dyn Ear>) -> Look {
         let kept = Arc::clone(&self.0);
         // A task of its own: who waits no longer finds it ready the next time.
         let look = tokio::spawn(async move {
             let mut kept = kept.lock().await;
-            kept.retain(|_, (at, _)| at.elapsed() < FRESH);
-            if let Some((_, ready)) = kept.get(&step) {
-                return Ok(ready.clone());
+            kept.retain(|_, (at, look)| at.elapsed() < if look.is_ok() { FRESH } else { FAILED });
+            if let Some((_, look)) = kept.get(&step) {
+                return look.clone();
             }
-            let preview = ear.preview(&step).await?;
-            let mut answer =
-                json!({ "step": step, "digest": preview.digest(), "at": Timestamp::now(), "preview": preview });
-            stream::harmless(&mut answer);
-            let ready = Bytes::from(answer.to_string());
-            kept.insert(step, (Instant::now(), ready.clone()));
-            Ok(ready)
+            let look = ear.preview(&step).await.map(|preview| ready(&step, &preview));
+            kept.insert(step, (Instant::now(), look.clone()));
+            look
         });
         let broken = || Failure::permanent("the engine broke over this question").next("`engine.log` has the reason");
         look.await.unwrap_or_else(|_| Err(broken()))
     }
+}
+
+/// A preview as it is sent: its digest is of what would be signed, its texts draw nothing.
+fn ready(step: &StepId, preview: &Preview) -> Bytes {
+    let mut answer = json!({ "step": step, "digest": preview.digest(), "at": Timestamp::now(), "preview": preview });
+    stream::harmless(&mut answer);
+    Bytes::from(answer.to_string())
 }
 
 #[cfg(test)]
@@ -56,7 +65,6 @@ mod tests {
 
     use super::super::Said;
     use super::*;
-    use crate::domain::Preview;
     use crate::domain::approval::Approval;
     use crate::protocol::view::View;
 
@@ -94,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_are_one_look_and_a_failure_is_asked_anew() {
+    async fn many_who_ask_are_one_look_whatever_comes_of_it() {
         let (previews, world) = (Previews::default(), Arc::new(World::default()));
         let step = || StepId::from("long");
         let all = (0..50).map(|_| previews.of(step(), Arc::clone(&world) as Arc<dyn Ear>));
@@ -106,10 +114,10 @@ mod tests {
             let digest = Preview::undone_by("\u{1b}[2Jtaken back").digest();
             assert_eq!(answer["digest"], digest, "of what would be signed, not of what is shown");
         }
-        for _ in 0..2 {
+        for _ in 0..50 {
             let failed = previews.of(StepId::from("none"), Arc::clone(&world) as Arc<dyn Ear>).await;
             assert_eq!(failed.unwrap_err().what, "there is no step `none`");
         }
-        assert_eq!(world.0.load(Ordering::SeqCst), 3);
+        assert_eq!(world.0.load(Ordering::SeqCst), 2);
     }
 }

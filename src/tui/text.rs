@@ -30,6 +30,16 @@ pub fn start(text: &str, columns: usize) -> String {
     taken(text.graphemes(true), columns.saturating_sub(1)) + if columns > 0 { "…" } else { "" }
 }
 
+/// The end of a text, at most so many columns, with a mark where something was cut.
+pub fn end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let tail = taken(text.graphemes(true).rev(), columns.saturating_sub(1));
+    let mark = if columns > 0 { "…" } else { "" };
+    std::iter::once(mark).chain(tail.graphemes(true).rev()).collect()
+}
+
 /// A text cut in its middle: what tells two names apart is at their ends.
 pub fn middle(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -101,6 +111,7 @@ mod tests {
     fn text_is_measured_in_columns_and_cut_where_it_tells_least() {
         assert_eq!(start("restore", 4), "res…");
         assert_eq!(middle("arn:aws:eks:eu-west-1:111:cluster/blue", 15), "arn:aws…er/blue");
+        assert_eq!((end("restore", 4), end("中文中", 4), end("abc", 0)), ("…ore".into(), "…中".into(), String::new()));
         assert_eq!(middle("abc", 0), "");
         assert_eq!(left("中文", 3), "中…");
         assert_eq!((left("ab", 4), right("ab", 4)), ("ab  ".to_owned(), "  ab".to_owned()));

@@ -166,7 +166,7 @@ fn drawn(model: &Model, field: &Field, is_at: bool, width: usize) -> Line<'stati
     let room = width.saturating_sub(text::width(&label) + 6);
     let cursor = if is_at { "_" } else { "" };
     // The end of what is typed is what one looks at.
-    let typed: String = field.text.chars().rev().take(room).collect::<Vec<_>>().into_iter().rev().collect();
+    let typed = text::end(&field.text, room);
     Line::from(vec![
         span(format!("{sign} "), style),
         span(format!("{label}: "), if is_at { theme.accent } else { theme.dim }),
