@@ -166,7 +166,14 @@ async fn what_has_broken_copies_before_arrives_whole_and_what_is_changed_afterwa
 
     // The same by INSERTs, for a server that takes no local files.
     there.run("empty", "DROP DATABASE hard").await.unwrap();
-    state::forget(&mut there).await.unwrap();
+    // What is kept of somebody else's load stays, and is in nobody's way once it is gone.
+    there.run("load something else", "INSERT INTO cutover_state.loads VALUES ('another', FALSE)").await.unwrap();
+    state::forget(&mut there, &manifest.id).await.unwrap();
+    let standing = state::standing(&mut there, &manifest).await.unwrap();
+    assert_eq!(standing, state::Standing::Other("another".to_owned()));
+    state::forget(&mut there, "another").await.unwrap();
+    assert_eq!(state::standing(&mut there, &manifest).await.unwrap(), state::Standing::Absent);
+    assert_eq!(state::contents(&mut there, &[state::SCHEMA]).await.unwrap(), Vec::<String>::new());
     pair.as_root_of_target("SET GLOBAL local_infile = OFF");
     assert_eq!(loaded(&target, directory).await.chunks, manifest.chunks.len());
     assert_eq!(compared(&source, &target, &manifest).await.differences, Vec::<String>::new());

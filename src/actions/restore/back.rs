@@ -91,7 +91,7 @@ pub(super) async fn rollback(inputs: &Restore, cx: &Working) -> Result<Vec<Check
             }
             PURGED => cx.keep(None, HISTORY, HISTORY_WHY),
             COUNTED => Ok(()),
-            LOAD => drop_loaded(cx, here, there, &recorded::<Vec<Before>>(&undo, "before")?).await,
+            LOAD => drop_loaded(cx, here, there, &undo).await,
             SNAPSHOT => remove_snapshot(cx),
             _ => Err(Failure::permanent(format!("nothing takes back: {}", effect.summary))),
         };
@@ -157,15 +157,18 @@ async fn ours(cx: &Reading, there: &mut Session, undo: &Value) -> Result<bool> {
         .next("stop and reset that channel if it is not wanted any more, then take the step back again"))
 }
 
-async fn drop_loaded(cx: &Working, here: &mut Session, there: &mut Session, before: &[Before]) -> Result<()> {
+async fn drop_loaded(cx: &Working, here: &mut Session, there: &mut Session, undo: &Value) -> Result<()> {
     let again = format!("stop and reset that server's channel, then take `{}` back again", cx.step_id());
     await_none(cx, there, Listed::follows, "dropping what was loaded", &again).await?;
     foreign(cx, here, there).await?;
-    for database in before {
-        unload::unload(there, database).await?;
+    for database in recorded::<Vec<Before>>(undo, "before")? {
+        unload::unload(there, &database).await?;
         cx.check_cancelled()?;
     }
-    Ok(state::forget(there).await?)
+    // A load that began before its snapshot was recorded with it is known by the manifest only.
+    let of_manifest = || Manifest::read(&cx.directory()).map(|manifest| manifest.id).unwrap_or_default();
+    let snapshot = undo["snapshot"].as_str().map_or_else(of_manifest, str::to_owned);
+    Ok(state::forget(there, &snapshot).await?)
 }
 
 fn remove_snapshot(cx: &Reading) -> Result<()> {

@@ -39,7 +39,7 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
         free(&mut there, &schemas).await?;
         nothing_skipped(&mut there, &manifest).await?;
     }
-    load_rows(inputs, cx, &to, &mut there).await?;
+    load_rows(inputs, cx, &to, &mut there, &manifest).await?;
     let counted = async {
         for entry in &manifest.tables {
             let sql = format!("SELECT COUNT(*) FROM {}", entry.table.sql());
@@ -50,7 +50,7 @@ pub(super) async fn copy(inputs: &Restore, cx: &Working) -> Result<Manifest> {
                     .next("nothing follows the source yet; keep the target as it is and look at its error log"));
             }
         }
-        state::forget(&mut there).await?;
+        state::forget(&mut there, &manifest.id).await?;
         Ok(manifest.tables.len())
     };
     cx.effect(
@@ -100,7 +100,13 @@ async fn take(inputs: &Restore, cx: &Working, from: &Endpoint, here: &mut Sessio
     Ok(manifest)
 }
 
-async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Session) -> Result<()> {
+async fn load_rows(
+    inputs: &Restore,
+    cx: &Working,
+    to: &Endpoint,
+    there: &mut Session,
+    manifest: &Manifest,
+) -> Result<()> {
     let options = loaders(inputs, cx);
     let schemas = &cx.source()?.schemas;
     let before = unload::before(there, schemas).await?;
@@ -118,7 +124,7 @@ async fn load_rows(inputs: &Restore, cx: &Working, to: &Endpoint, there: &mut Se
     };
     // The load keeps count of its chunks in the target, with the rows: doing it again loads what is missing.
     let loaded = Effect::new(LOAD, "load the snapshot into the target")
-        .undo(json!({ "before": before }))
+        .undo(json!({ "before": before, "snapshot": manifest.id }))
         .touches(Side::Target.database(state::SCHEMA));
     let effect = schemas.iter().fold(loaded, |effect, schema| effect.touches(Side::Target.database(schema)));
     cx.effect(effect, again(), act).await?;

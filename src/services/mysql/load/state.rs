@@ -33,11 +33,7 @@ pub enum Standing {
 /// Asks the target. Writes nothing.
 pub async fn standing(session: &mut Session, manifest: &Manifest) -> Result<Standing> {
     let doing = "ask what has been loaded";
-    let sql = format!(
-        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ('loads', 'loaded_chunks')",
-        literal(SCHEMA)
-    );
-    if session.one::<u64>(doing, &sql).await? < 2 {
+    if !is_there(session, doing).await? {
         return Ok(Standing::Absent);
     }
     let loads: Vec<(String, bool)> =
@@ -81,9 +77,29 @@ pub(super) async fn mark_complete(session: &mut Session, manifest: &Manifest) ->
     session.run("mark the load complete", &sql).await
 }
 
-/// Removes the state schema. For when the load's outcome is recorded, before any channel to the target exists.
-pub async fn forget(session: &mut Session) -> Result<()> {
-    session.run("drop the state schema", &format!("DROP DATABASE IF EXISTS {}", identifier(SCHEMA))).await
+/// Removes what is kept of this snapshot's load, and the state schema where nobody else's is in it. For when the load's
+/// outcome is recorded, before any channel to the target exists.
+pub async fn forget(session: &mut Session, snapshot: &str) -> Result<()> {
+    let doing = "drop what is kept of the load";
+    if is_there(session, doing).await? {
+        for table in ["loaded_chunks", "loads"] {
+            let sql = format!("DELETE FROM {SCHEMA}.{table} WHERE snapshot = {}", literal(snapshot));
+            session.run(doing, &sql).await?;
+        }
+        if session.one::<u64>(doing, &format!("SELECT COUNT(*) FROM {SCHEMA}.loads")).await? > 0 {
+            return Ok(());
+        }
+    }
+    session.run(doing, &format!("DROP DATABASE IF EXISTS {}", identifier(SCHEMA))).await
+}
+
+/// Whether both tables are there: one alone was being made, and nobody has claimed anything by it.
+async fn is_there(session: &mut Session, doing: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ('loads', 'loaded_chunks')",
+        literal(SCHEMA)
+    );
+    Ok(session.one::<u64>(doing, &sql).await? == 2)
 }
 
 /// Tables, views, routines and events in these schemas, by name.
