@@ -391,6 +391,28 @@ fn the_gate_of_what_people_do() {
 }
 
 #[test]
+fn a_freeze_that_comes_while_somebody_types_is_not_aborted_by_what_they_type() {
+    let mut screen = mara(&week::ready());
+    screen.press("3").settle();
+    screen.press("/").press("no");
+    screen.view(week::frozen().view());
+    screen.press("Access");
+    assert_eq!(screen.effects, [], "the rest of a word is no order");
+    screen.wait(0.5).press("A");
+    assert!(matches!(screen.effects.first(), Some(Effect::Send(..))), "{:?}", screen.effects);
+}
+
+#[test]
+fn leaving_a_gate_whose_order_was_sent_says_that_it_was() {
+    let mut screen = gate(&week::ready(), None);
+    screen.settle();
+    screen.press("switch shop.example.com<enter>");
+    assert!(matches!(screen.effects.first(), Some(Effect::Send(..))), "{:?}", screen.effects);
+    screen.press("<esc>");
+    assert!(text(&screen.drawn(WIDE)).contains("start dns was sent, and the engine decides: S stops what begins"));
+}
+
+#[test]
 fn a_window_that_has_closed() {
     let mut story = week::ready();
     story.until("2026-03-06T05:12:00Z");

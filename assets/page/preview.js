@@ -16,6 +16,9 @@ export const look = (id) => looks.get(id) ?? null;
 
 function keep(id, known) {
   looks.set(id, known);
+  // For who does not see the page; the panel itself is drawn anew each time.
+  if (known.preview) document.getElementById("spoken").textContent = `${id} was looked at: it would make ${known.preview.changes.length} changes`;
+  if (known.failure) document.getElementById("spoken").textContent = `${id} could not be looked at: ${known.failure.what}`;
   document.dispatchEvent(new Event("looked"));
 }
 
@@ -23,7 +26,8 @@ async function ask(id) {
   keep(id, { asking: true });
   try {
     const answer = await fetch(`/previews/${encodeURIComponent(id)}`, { signal: AbortSignal.timeout(ANSWER_MS) });
-    const said = await answer.json();
+    // A look that takes longer than an answer may goes on, and is ready the next time.
+    const said = await answer.json().catch(() => ({ what: "it takes a while", next: "ask again in a moment" }));
     keep(id, answer.ok ? said : { failure: said });
   } catch {
     keep(id, { failure: { what: "it could not be looked up: the engine's machine did not answer", next: "ask again" } });
@@ -41,7 +45,7 @@ export function ahead(step, view) {
   button.setAttribute("aria-disabled", String(busy || Boolean(known?.asking)));
   button.addEventListener("click", () => button.getAttribute("aria-disabled") === "true" || ask(step.id));
   const why = busy ? el("span", { class: "quiet" }, "once no step is under way") : null;
-  return [el("div", { class: "buttons" }, button, why), el("div", { "aria-live": "polite" }, ...found(known, step))];
+  return [el("div", { class: "buttons" }, button, why), ...found(known, step)];
 }
 
 function found(known, { gate }) {

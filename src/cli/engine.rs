@@ -94,7 +94,12 @@ async fn until_the_end(handle: &Handle, server: &Server) -> Result<(), Stop> {
     let mut hangup = signal(SignalKind::hangup()).map_err(fault)?;
     loop {
         tokio::select! {
-            () = server.shut_down() => return Ok(()),
+            () = server.shut_down() => {
+                // Nothing runs, and nothing begins any more.
+                handle.stop();
+                session::idle(handle).await;
+                return Ok(());
+            }
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = hangup.recv() => {}

@@ -6,6 +6,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use jiff::Timestamp;
+use nix::sys::termios::{FlushArg, tcflush};
 
 use super::{Stop, output, present};
 use crate::domain::admission;
@@ -84,11 +85,16 @@ pub fn pass(runbook: &Runbook, step: &Step, preview: &Preview, given: &Given, wh
 
 pub(super) fn ask(question: &str) -> Result<String, Stop> {
     let fault = |why: std::io::Error| Stop::Failed(Failure::permanent("read the answer").because(why.to_string()));
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        // What was typed, or pasted, before the question was asked is no answer to it.
+        let _ = tcflush(&stdin, FlushArg::TCIFLUSH);
+    }
     let mut out = std::io::stdout().lock();
     let shown = out.write_all(crate::domain::plain::lines(question).as_bytes()).and_then(|()| out.flush());
     shown.map_err(fault)?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(fault)?;
+    stdin.lock().read_line(&mut answer).map_err(fault)?;
     Ok(answer.trim().to_owned())
 }
 

@@ -132,7 +132,7 @@ impl Handle {
     /// Refusals, and what ended the step.
     pub async fn command(&self, command: Command) -> Result<(), Failure> {
         let (over, answer) = oneshot::channel();
-        self.ask(Asked { command, decided: None, over: Some(over) }, answer).await
+        self.ask(Asked { command, driver: None, decided: None, over: Some(over) }, answer).await
     }
 
     /// Begins a command; returns once it is decided and in the journal, while the engine goes on with it.
@@ -140,8 +140,20 @@ impl Handle {
     /// # Errors
     /// Refusals.
     pub async fn begin(&self, command: Command) -> Result<(), Failure> {
+        self.begin_as(command, None).await
+    }
+
+    /// The same in the name of a driver, who has to have the wheel still when it is decided.
+    ///
+    /// # Errors
+    /// Refusals.
+    pub async fn begin_for(&self, driver: &str, command: Command) -> Result<(), Failure> {
+        self.begin_as(command, Some(driver.to_owned())).await
+    }
+
+    async fn begin_as(&self, command: Command, driver: Option<String>) -> Result<(), Failure> {
         let (decided, answer) = oneshot::channel();
-        self.ask(Asked { command, decided: Some(decided), over: None }, answer).await
+        self.ask(Asked { command, driver, decided: Some(decided), over: None }, answer).await
     }
 
     async fn ask(&self, asked: Asked, answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {

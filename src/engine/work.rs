@@ -15,11 +15,13 @@ use crate::domain::limit::Limit;
 use crate::domain::machine::{self, Command};
 use crate::domain::runbook::Step;
 use crate::domain::state::Direction;
-use crate::domain::{Failure, Plan, Preview, RunId, StepId, admission};
+use crate::domain::{Failure, Plan, Preview, RunId, RunState, StepId, admission};
 
 /// A command, and who wants to hear of it.
 pub(super) struct Asked {
     pub(super) command: Command,
+    /// Who must still drive when it is decided: a look at the world may take minutes, and the wheel change hands.
+    pub(super) driver: Option<String>,
     /// Told once it is decided and recorded, or refused.
     pub(super) decided: Option<oneshot::Sender<Result<(), Failure>>>,
     /// Told once it is over.
@@ -59,8 +61,8 @@ impl InFlight {
 
 impl Engine {
     pub(super) async fn carry_out(self, mut inbox: mpsc::Receiver<Asked>, cancel: CancellationToken) {
-        while let Some(Asked { mut command, decided, over }) = inbox.recv().await {
-            let begun = self.begin(&mut command, &cancel).await;
+        while let Some(Asked { mut command, driver, decided, over }) = inbox.recv().await {
+            let begun = self.begin(&mut command, driver.as_deref(), &cancel).await;
             // Who is gone hears of it from the journal.
             let _ = decided.map(|decided| decided.send(begun.as_ref().map(drop).map_err(Clone::clone)));
             let result = match begun {
@@ -76,9 +78,10 @@ impl Engine {
     async fn begin(
         &self,
         command: &mut Command,
+        driver: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<Option<(StepId, Reading)>, Failure> {
-        self.decide(command, cancel).await?;
+        self.decide(command, driver, cancel).await?;
         let (Command::Start { step, .. } | Command::Resume { step, .. } | Command::RollBack { step, .. }) = command
         else {
             return Ok(None);
@@ -89,7 +92,12 @@ impl Engine {
     }
 
     /// Compares what was agreed to with the world, and records what the command means.
-    async fn decide(&self, command: &mut Command, cancel: &CancellationToken) -> Result<(), Failure> {
+    async fn decide(
+        &self,
+        command: &mut Command,
+        driver: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
         match command {
             Command::Start { step, digest, risks, consent } => {
                 let now = self.preview(step, cancel).await?;
@@ -105,7 +113,16 @@ impl Engine {
             }
             Command::Resume { .. } | Command::Adopt { .. } | Command::Reload | Command::Say(_) => {}
         }
-        self.book.decided(|state| machine::decide(state, &self.plan, command))
+        self.book.decided(|state| {
+            // Asked to end meanwhile: nothing is begun any more.
+            if cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            if let Some(by) = driver {
+                still_drives(state, by)?;
+            }
+            machine::decide(state, &self.plan, command)
+        })
     }
 
     async fn attempt(&self, step: &StepId, cx: Reading) -> Result<(), Failure> {
@@ -159,5 +176,17 @@ fn loss_accepted(step: &StepId, way_back: &Preview, accepted: u64) -> Result<(),
         ))
         .next(format!("bring them over by hand first, or give up exactly so many: --accept-loss {loses}"))),
         _ => Ok(()),
+    }
+}
+
+/// Refuses what was ordered by somebody who has let the wheel go since.
+fn still_drives(state: &RunState, by: &str) -> Result<(), Failure> {
+    match &state.seat.driver {
+        Some(driver) if driver.name == by => Ok(()),
+        driver => Err(Failure::refused(match driver {
+            Some(driver) => format!("{} has taken the wheel since {by} ordered this", driver.name),
+            None => format!("{by} has let the wheel go since this was ordered"),
+        })
+        .next("whoever drives now looks at it, and decides")),
     }
 }

@@ -52,7 +52,18 @@ impl Shared {
         }
         // Orders that begin or adopt something wait for each other; a stop, or a word, waits for nothing.
         let begins = !matches!(order.verb, Verb::Stop { .. }) && order.verb.about().is_some();
-        let deciding = if begins { Some(self.deciding.lock().await) } else { None };
+        let deciding = match order.verb {
+            // What is being decided may begin at any moment.
+            Verb::Shutdown => Some(self.deciding.try_lock().map_err(|_| {
+                Failure::refused("a step is being looked at, and may begin at any moment")
+                    .next("wait for it, or stop it")
+            })?),
+            _ if begins => Some(self.deciding.lock().await),
+            _ => None,
+        };
+        if self.over.is_cancelled() {
+            return Err(Failure::refused("the engine is being ended").next("`cutover drive` starts it again"));
+        }
         if let Some(answer) = self.answers.lock().unwrap_or_else(PoisonError::into_inner).known(me, order) {
             return answer;
         }
@@ -100,7 +111,7 @@ impl Shared {
         self.drawn_from_now(step, attempt, order.seq)?;
         self.look_at(Some(step.clone()));
         let begun = match self.command(me, &order.verb).await {
-            Ok(command) => self.handle.begin(command).await,
+            Ok(command) => self.handle.begin_for(&me.name, command).await,
             Err(failure) => Err(failure),
         };
         self.look_at(None);
@@ -131,6 +142,18 @@ impl Shared {
         match state.steps.iter().find(|(_, step)| step.status == Status::Running) {
             Some((id, _)) => Err(Failure::refused(format!("step `{id}` is under way")).next("wait for it, or stop it")),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses a look at the world beside a freeze: tenants wait, and the same servers would be asked.
+    pub(super) fn nobody_waits(&self) -> Result<(), Failure> {
+        let state = self.handle.state();
+        match (state.barring(), state.steps.iter().find(|(_, step)| step.status == Status::Running)) {
+            (Some(service), Some((step, _))) => {
+                Err(Failure::refused(format!("{step} has fenced the {service}, and nothing is looked at beside it"))
+                    .next("ask again when tenants write again"))
+            }
+            _ => Ok(()),
         }
     }
 

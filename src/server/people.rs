@@ -11,6 +11,12 @@ use crate::protocol::live::{Asking, Live};
 /// A client without a stream is there for so long after its last request, in seconds.
 const PRESENT_S: f64 = 2.0;
 
+/// Who asks for the wheel is heard for so long, in seconds: it stands before what else there is to say.
+const ASKING_S: f64 = 300.0;
+
+/// An offer stands for so long, in seconds: what it was made in is not what stands an hour later.
+const OFFER_S: f64 = 120.0;
+
 /// A client that was not heard of for so long is forgotten, in seconds.
 const FORGOTTEN_S: f64 = 600.0;
 
@@ -83,7 +89,16 @@ impl People {
             person.streams = person.streams.saturating_sub(1);
             person.seen = now;
             person.left = person.streams == 0;
+            if person.left && self.asking.as_ref().is_some_and(|(client, _)| *client == me.client) {
+                self.asking = None;
+            }
         }
+    }
+
+    /// Who asks for the wheel, and has not waited too long: a driver who does not want to says nothing.
+    fn asking(&self, now: Timestamp) -> Option<&(String, Asking)> {
+        let lasts = |asking: &Asking| if asking.offered { OFFER_S } else { ASKING_S };
+        self.asking.as_ref().filter(|(_, asking)| age(asking.at, now) < lasts(asking))
     }
 
     /// Whether a client is there.
@@ -116,7 +131,7 @@ impl People {
 
     /// Asks for the wheel; who asked before and is still there stays first.
     pub(super) fn ask(&mut self, me: &Me, why: String, now: Timestamp) -> Result<(), String> {
-        if let Some((client, asking)) = &self.asking
+        if let Some((client, asking)) = self.asking(now)
             && *client != me.client
             && self.is_present(client, now)
         {
@@ -128,22 +143,25 @@ impl People {
     }
 
     /// Offers the wheel to who asks for it; whether that is them.
-    pub(super) fn offer(&mut self, to: &str) -> bool {
-        let asking = self.asking.as_mut().filter(|(_, asking)| asking.by == to);
-        asking.map(|(_, asking)| asking.offered = true).is_some()
+    pub(super) fn offer(&mut self, to: &str, now: Timestamp) -> bool {
+        if self.asking(now).is_none_or(|(_, asking)| asking.by != to) {
+            return false;
+        }
+        self.asking.iter_mut().for_each(|(_, asking)| (asking.offered, asking.at) = (true, now));
+        true
     }
 
     /// Why the wheel is offered to a client, if it is.
-    pub(super) fn offered(&self, client: &str) -> Option<&Asking> {
-        let (asks, asking) = self.asking.as_ref()?;
+    pub(super) fn offered(&self, client: &str, now: Timestamp) -> Option<&Asking> {
+        let (asks, asking) = self.asking(now)?;
         (asks == client && asking.offered).then_some(asking)
     }
 
     /// The people's part of what is known live.
-    pub(super) fn fill(&self, live: &mut Live) {
+    pub(super) fn fill(&self, live: &mut Live, now: Timestamp) {
         live.clients = self.nameless + self.clients.values().map(|person| person.streams.min(1)).sum::<u32>();
         live.driver_seen = Some(self.driver_seen());
-        live.asking = self.asking.as_ref().map(|(_, asking)| asking.clone());
+        live.asking = self.asking(now).map(|(_, asking)| asking.clone());
     }
 }
 

@@ -133,12 +133,18 @@ async fn logs(State(shared): On, headers: HeaderMap, asked: Asked<log::Query>) -
 
 async fn preview(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
     heard(&shared, &headers);
+    if let Err(failure) = shared.nobody_waits() {
+        return Answer::<Previewed>(Err(failure)).into_response();
+    }
     let seq = shared.handle.state().seq;
     Answer(shared.handle.preview(&step).await.map(|preview| previewed(preview, seq))).into_response()
 }
 
 async fn way_back(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
     heard(&shared, &headers);
+    if let Err(failure) = shared.nobody_waits() {
+        return Answer::<Previewed>(Err(failure)).into_response();
+    }
     let seq = shared.handle.state().seq;
     Answer(shared.handle.way_back(&step).await.map(|preview| previewed(preview, seq))).into_response()
 }

@@ -102,7 +102,7 @@ impl Shared {
     pub(super) fn view(&self) -> View {
         let now = Timestamp::now();
         let mut live = self.figures().live();
-        self.people().fill(&mut live);
+        self.people().fill(&mut live, now);
         live.looking_at.clone_from(&self.looking_at.lock().unwrap_or_else(PoisonError::into_inner));
         live.limits = self.handle.limits();
         live.since = self.logs().telemetry().since();

@@ -65,14 +65,14 @@ impl Shared {
                 people.give_wheel(Some(&me.client));
                 return Ok(());
             }
-            Some(_) if people.offered(&me.client).is_some() => Taking::HandedOver,
+            Some(_) if people.offered(&me.client, now).is_some() => Taking::HandedOver,
             Some(_) if people.driver_is_silent(now) => Taking::Silent,
             None | Some(_) => Taking::Free,
         };
         if how != Taking::Free {
             knows()?;
         }
-        let asked = people.offered(&me.client).map(|asking| asking.why.clone());
+        let asked = people.offered(&me.client, now).map(|asking| asking.why.clone());
         let why = if why.trim().is_empty() { asked.unwrap_or_default() } else { why.trim().to_owned() };
         // The machine refuses what is taken as free and is not.
         self.handle.say(Saying::TakeWheel { by: me.name.clone(), how, why })?;
@@ -82,7 +82,7 @@ impl Shared {
 
     /// Offers the wheel to the one who asks for it.
     pub(super) fn hand_over(&self, to: &str) -> Result<(), Failure> {
-        if self.people().offer(to) {
+        if self.people().offer(to, Timestamp::now()) {
             return Ok(());
         }
         Err(Failure::refused(format!("{to} does not ask for the wheel")))

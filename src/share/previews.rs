@@ -11,7 +11,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{Ear, stream};
+use crate::domain::state::Status;
 use crate::domain::{Failure, Preview, StepId};
+use crate::protocol::view::View;
 
 /// A preview is given out again for so long.
 const FRESH: Duration = Duration::from_secs(10);
@@ -40,6 +42,10 @@ impl Previews {
             if let Some((_, look)) = kept.get(&step) {
                 return look.clone();
             }
+            // Who waited for another look finds the world as it is now.
+            if let Some(running) = running(ear.views().borrow().as_deref()) {
+                return Err(running);
+            }
             let look = ear.preview(&step).await.map(|preview| ready(&step, &preview));
             kept.insert(step, (Instant::now(), look.clone()));
             look
@@ -47,6 +53,13 @@ impl Previews {
         let broken = || Failure::permanent("the engine broke over this question").next("`engine.log` has the reason");
         look.await.unwrap_or_else(|_| Err(broken()))
     }
+}
+
+/// Why nothing is looked at now: a step is under way, and a freeze has no look of ours beside it.
+pub(super) fn running(view: Option<&View>) -> Option<Failure> {
+    let running = view?.steps.iter().find(|step| step.status == Status::Running)?;
+    let failure = Failure::refused(format!("{} is under way, and nothing is looked at beside it", running.id));
+    Some(failure.next("ask again when it has ended"))
 }
 
 /// A preview as it is sent: its digest is of what would be signed, its texts draw nothing.
@@ -66,7 +79,6 @@ mod tests {
     use super::super::Said;
     use super::*;
     use crate::domain::approval::Approval;
-    use crate::protocol::view::View;
 
     /// Counts how often the world is looked at; what it finds may draw on a terminal.
     #[derive(Default)]

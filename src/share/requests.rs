@@ -12,10 +12,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::previews::running;
 use super::{Said, Window, links, stream};
 use crate::domain::approval::Approval;
 use crate::domain::saying::LONGEST;
-use crate::domain::state::Status;
 use crate::domain::{Failure, FailureKind, StepId};
 
 /// How long a browser keeps it, in seconds: a migration takes a week.
@@ -69,13 +69,12 @@ pub(super) async fn previews(State(window): On, headers: HeaderMap, Path(step): 
         Err(why) => return unreadable(&window, &why),
     }
     let view = window.views.borrow().clone();
-    let steps = view.iter().flat_map(|view| &view.steps);
-    if !steps.clone().any(|known| known.id == step) {
+    let mut steps = view.iter().flat_map(|view| &view.steps);
+    if !steps.any(|known| known.id == step) {
         return failed(StatusCode::NOT_FOUND, &Failure::refused("the run has no such step"));
     }
-    if let Some(running) = steps.clone().find(|step| step.status == Status::Running) {
-        let failure = Failure::refused(format!("{} is under way, and nothing is looked at beside it", running.id));
-        return failed(StatusCode::CONFLICT, &failure.next("ask again when it has ended"));
+    if let Some(running) = running(view.as_deref()) {
+        return failed(StatusCode::CONFLICT, &running);
     }
     match window.previews.of(step, Arc::clone(&window.ear)).await {
         Ok(preview) => ([(CONTENT_TYPE, "application/json")], preview).into_response(),

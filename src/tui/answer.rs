@@ -35,8 +35,11 @@ pub(super) fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
         Answer::Previewed(step, seen) => {
             let asked = model.looking.take_if(|looking| looking.step == step && looking.at != LookingAt::WayBack);
             let gate = asked.is_some_and(|looking| looking.at == LookingAt::Gate);
-            if let (true, Ok(seen)) = (gate, &seen) {
-                command::open_gate(model, &step, seen.clone());
+            match &seen {
+                Ok(seen) if gate => command::open_gate(model, &step, seen.clone()),
+                // Who wanted to start it may be looking at something else.
+                Err(failure) if gate => model.say(format!("{step} does not start: {failure}")),
+                _ => {}
             }
             model.previewed = Some((step, seen));
         }

@@ -24,6 +24,9 @@ const NEAR: usize = 200;
 /// While it is paused, so many lines above the one that is read stay.
 const BEHIND: usize = 1_000;
 
+/// The longest text that is searched for, in characters.
+const LONGEST: usize = 200;
+
 /// What is shown of the log.
 #[derive(Debug, Clone, Default)]
 pub struct LogPanel {
@@ -54,8 +57,8 @@ pub struct LogPanel {
     kept: (u64, u64),
     /// What is on its way.
     asked: Asked,
-    /// When something was last asked.
-    asked_at: Duration,
+    /// When this was last asked; nothing where it was not yet.
+    asked_at: Option<Duration>,
 }
 
 /// A request that is on its way.
@@ -84,11 +87,23 @@ impl LogPanel {
             KeyCode::Backspace => {
                 self.search.pop();
             }
-            KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => self.search.push(letter),
+            KeyCode::Char(letter) if !key.modifiers.contains(KeyModifiers::CONTROL) => self.add(letter),
             _ => {}
         }
         if self.search != before {
             self.anew();
+        }
+    }
+
+    /// A paste while the search is typed.
+    pub fn paste_search(&mut self, text: &str) {
+        crate::domain::plain::line(text).chars().for_each(|letter| self.add(letter));
+        self.anew();
+    }
+
+    fn add(&mut self, letter: char) {
+        if self.search.chars().count() < LONGEST {
+            self.search.push(letter);
         }
     }
 
@@ -111,9 +126,9 @@ impl LogPanel {
     /// Whether it is time to ask again.
     pub fn due(&mut self, now: Duration) -> bool {
         let waits = self.asked == Asked::Nothing;
-        let due = waits && (self.lines.is_empty() || now.saturating_sub(self.asked_at) >= EVERY);
+        let due = waits && self.asked_at.is_none_or(|asked| now.saturating_sub(asked) >= EVERY);
         if due {
-            self.asked_at = now;
+            self.asked_at = Some(now);
         }
         due
     }
@@ -223,7 +238,7 @@ impl LogPanel {
         self.lines.clear();
         self.gaps.clear();
         (self.before, self.known) = (0, 0);
-        self.paused_at = None;
+        (self.paused_at, self.asked_at) = (None, None);
         if self.asked != Asked::Nothing {
             self.asked = Asked::InVain;
         }

@@ -11,7 +11,7 @@ use crate::protocol::view::{Step, View};
 
 use super::Left;
 use super::changed::Changed;
-use super::dialog::Dialog;
+use super::dialog::{Dialog, Guard};
 use super::keymap::Keymap;
 pub use super::link::{Link, STALE};
 use super::logs::LogPanel;
@@ -127,6 +127,8 @@ pub struct Model {
     pub(super) reading: Reading,
     /// Whether its person ended the engine.
     pub(super) ended: bool,
+    /// Stands before every key where a freeze has come by itself, until nobody types any more.
+    pub(super) coming: Option<Guard>,
     /// What the screen itself has to say: a refusal, a file's path.
     pub said: Option<(String, Duration)>,
     /// When a key was last pressed.
@@ -168,6 +170,7 @@ impl Model {
             overlay: None,
             reading: Reading::default(),
             ended: false,
+            coming: None,
             said: None,
             touched: Duration::ZERO,
             pressed: None,

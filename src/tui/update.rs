@@ -8,8 +8,7 @@ use super::action::Action;
 use super::answer::answered;
 pub use super::answer::{Answer, Copied};
 use super::command;
-use super::dialog::{Dialog, Took};
-use super::dialog::{Kind, Sending};
+use super::dialog::{Dialog, Guard, Kind, Sending, Took};
 use super::model::{AWAY, MOMENT, Model, Overlay, Tab, freezes};
 use super::{mouse, overlay};
 use crate::domain::StepId;
@@ -56,6 +55,10 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
     }
     if !matches!(input, Input::Terminal(_)) {
         model.reading.silence(now);
+        if let Some(guard) = &mut model.coming {
+            guard.silence(now);
+        }
+        model.coming.take_if(|guard| guard.is_armed());
         if let Some(dialog) = &mut model.dialog {
             dialog.silence(now);
         }
@@ -100,6 +103,9 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
                 // Nobody looks at the past, or reads the help, while tenants wait.
                 model.past = None;
                 overlay::close_all(model);
+                // What is being typed was meant for something else: the rest of it commands nothing.
+                model.logs.typing = false;
+                model.coming = Some(Guard::new(model.touched, None));
             }
             model.changed.take(&view, model.now);
             model.view = *view;
@@ -147,6 +153,11 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if model.overlay.is_some() {
         return overlay::key(model, key);
     }
+    if let Some(guard) = &mut model.coming {
+        guard.key(key.code, model.now);
+        model.say("the freeze came while you typed: keys count once none came for a moment");
+        return Vec::new();
+    }
     if model.logs.typing && model.tab == Tab::Logs {
         model.logs.type_search(key);
         return Vec::new();
@@ -154,6 +165,16 @@ fn pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     match model.keymap.action(key) {
         Some(action) => command::act(model, action),
         None => Vec::new(),
+    }
+}
+
+/// A dialog is left. An order that was sent is not taken back by that, and may begin something yet.
+fn left(model: &mut Model) {
+    let Some(dialog) = model.dialog.take() else { return };
+    if dialog.sent.is_some() {
+        let stop = model.keymap.key(Action::Stop).to_owned();
+        let title = dialog.kind.title();
+        model.say(format!("{title} was sent, and the engine decides: {stop} stops what begins"));
     }
 }
 
@@ -174,7 +195,7 @@ fn in_dialog(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         Took::Leave => {
-            model.dialog = None;
+            left(model);
             model.looking = None;
             Vec::new()
         }
@@ -196,8 +217,7 @@ fn paste(model: &mut Model, text: &str) {
     let taken = match &mut model.dialog {
         Some(dialog) => dialog.paste(text, now),
         None if model.logs.typing => {
-            model.logs.search.push_str(&crate::domain::plain::line(text));
-            model.logs.anew();
+            model.logs.paste_search(text);
             true
         }
         None => false,

@@ -255,6 +255,7 @@ impl StepState {
         self.effects.retain(|key, _| self.kept.contains(key));
         self.checkpoints.clear();
         self.outputs.clear();
+        self.evidence = None;
         self.checks = checks.to_vec();
         self.companion = None;
         self.failure = None;

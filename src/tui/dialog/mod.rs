@@ -178,7 +178,7 @@ impl Dialog {
         self.guard = Guard::new(now, Some(KeyCode::Enter));
         self.fields.iter_mut().filter(|field| field.by_hand).for_each(|field| field.text.clear());
         self.at = 0;
-        self.sent = None;
+        (self.sent, self.scroll) = (None, 0);
         self.refused = Some(failure);
     }
 

@@ -54,6 +54,14 @@ fn lines(lines: &[Line<'_>]) -> u16 {
 fn body(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines = Vec::new();
+    // First, and not beside the fields: however much it is, there is room to type.
+    if let Some(failure) = &dialog.refused {
+        lines.extend(preview::failure(failure, 0, width, theme));
+    }
+    if !dialog.moved.is_empty() {
+        lines.push(line("moved since you looked", theme.title));
+        lines.extend(dialog.moved.iter().flat_map(|moved| indented(moved, 2, width, theme.you)));
+    }
     if let Some(seen) = dialog.kind.seen() {
         lines.extend(preview::lines(&seen.preview, model.view.at, width, theme));
     }
@@ -121,13 +129,6 @@ fn foot(model: &Model, dialog: &Dialog, width: usize) -> Vec<Line<'static>> {
         lines.extend(gate::waits(&model.view, step, Some(&seen.digest), width, theme));
     }
     lines.extend(no_go(&dialog.kind, width, theme));
-    if let Some(failure) = &dialog.refused {
-        lines.extend(preview::failure(failure, 0, width, theme));
-    }
-    if !dialog.moved.is_empty() {
-        lines.push(line("moved since you looked", theme.title));
-        lines.extend(dialog.moved.iter().flat_map(|moved| indented(moved, 2, width, theme.you)));
-    }
     lines.extend(dialog.fields.iter().enumerate().map(|(at, field)| drawn(model, field, at == dialog.at, width)));
     let state = if dialog.sent.is_some() {
         format!("{} sent; the engine decides", theme.symbols.of("▸", ">"))

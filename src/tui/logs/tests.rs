@@ -130,3 +130,15 @@ fn an_answer_to_what_is_not_wanted_any_more_is_dropped() {
     assert!(panel.query().is_none() && panel.take(page(4_001..=4_500)) && panel.lines.is_empty());
     assert_eq!(panel.query().unwrap().step, Some("load".into()));
 }
+
+#[test]
+fn a_log_without_a_line_is_not_asked_for_all_the_time() {
+    let mut panel = LogPanel::default();
+    let ms = Duration::from_millis;
+    assert!(panel.due(ms(0)) && panel.query().is_some());
+    assert!(!panel.take(Some(Page::default())));
+    assert!(!panel.due(ms(1)) && !panel.due(ms(249)));
+    assert!(panel.due(ms(250)));
+    panel.next_level();
+    assert!(panel.due(ms(251)), "another wish is not kept waiting");
+}
