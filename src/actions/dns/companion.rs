@@ -2,7 +2,7 @@
 //!
 //! A restart of the source forgets the channel's filter, and because `skip_replica_start` is persisted the
 //! channel stands then. So the filter is set, read back, and only then the channel is started. A receiver that gave
-//! up is started again at each look, whatever its reason was: the way back is worth a try every time.
+//! up is started again at each look, since its reason may have passed: but for binary logs that the target has purged.
 
 use std::time::Duration;
 
@@ -78,7 +78,11 @@ pub async fn tend(session: &mut Session, schemas: &[String]) -> Result<Health> {
             mended = "; its filter was lost in a restart and is set again";
         }
         replication::start(session).await?;
-        channel = replication::until_running(session, Instant::now() + STARTS).await?;
+        channel = match replication::until_running(session, Instant::now() + STARTS).await {
+            Ok(channel) => channel,
+            // It gave up again, or is still at it: that is its health.
+            Err(error) => replication::status(session).await?.ok_or(error)?,
+        };
     }
     let healthy = channel.running() && channel.filter == wanted;
     let lag = channel.lag_seconds.map_or_else(|| "lag unknown".to_owned(), |lag| format!("{lag} s behind"));

@@ -45,6 +45,13 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// The source has no binary log any more that the replica lacks.
+    fn is_of_purged_logs(&self) -> bool {
+        self.message.contains("purged")
+    }
+}
+
 /// One replication channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Channel {
@@ -148,10 +155,11 @@ impl Channel {
         self.receiver == Working::Stopped && self.applier == Working::Stopped
     }
 
-    /// Whether a thread stands that a start would set going, and no error of the applier's forbids it: stopped by
-    /// somebody or by a restart, or a receiver that gave up, whose reason may have passed since.
+    /// Whether a thread stands that a start would set going: stopped by somebody or by a restart, or a receiver that
+    /// gave up, whose reason may have passed since. An applier's error does not pass, nor do purged logs come back.
     pub fn may_go_on(&self) -> bool {
-        self.applier_fault.is_none() && !(self.receiver.is_on() && self.applier.is_on())
+        let lost = self.applier_fault.is_some() || self.receiver_fault.as_ref().is_some_and(Fault::is_of_purged_logs);
+        !lost && !(self.receiver.is_on() && self.applier.is_on())
     }
 
     /// What to do about a channel that does not run.
@@ -169,7 +177,7 @@ impl Channel {
                     self.user
                 )
             }
-            (None, Some(fault)) if fault.message.contains("purged") => {
+            (None, Some(fault)) if fault.is_of_purged_logs() => {
                 format!("{source} has purged the binary logs that this server lacks: only a new copy brings them")
             }
             (None, Some(_)) if self.broken() => format!(
@@ -249,6 +257,8 @@ mod tests {
         let unreached = || Some(fault(2003, "Can't connect"));
         assert!(channel(Working::Stopped, unreached(), None).may_go_on(), "its source is there again, it may be");
         assert!(channel(Working::Stopped, None, None).may_go_on());
+        let purged = fault(13114, "the source purged required binary logs");
+        assert!(!channel(Working::Stopped, Some(purged), None).may_go_on(), "nothing brings them back");
         assert!(!channel(Working::Connecting, unreached(), None).may_go_on(), "it is at it by itself");
         assert!(!channel(Working::Running, None, None).may_go_on());
         assert!(!channel(Working::Stopped, None, Some(fault(1062, "Duplicate entry"))).may_go_on());
