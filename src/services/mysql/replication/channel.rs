@@ -159,7 +159,8 @@ impl Channel {
     /// gave up, whose reason may have passed since. An applier's error does not pass, nor do purged logs come back.
     pub fn may_go_on(&self) -> bool {
         let lost = self.applier_fault.is_some() || self.receiver_fault.as_ref().is_some_and(Fault::is_of_purged_logs);
-        !lost && !(self.receiver.is_on() && self.applier.is_on())
+        let at_it = self.receiver.is_on() && self.applier.is_on();
+        !lost && !at_it
     }
 
     /// What to do about a channel that does not run.
