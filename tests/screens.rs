@@ -400,6 +400,11 @@ fn a_freeze_that_comes_while_somebody_types_is_not_aborted_by_what_they_type() {
     assert_eq!(screen.effects, [], "the rest of a word is no order");
     screen.wait(0.5).press("A");
     assert!(matches!(screen.effects.first(), Some(Effect::Send(..))), "{:?}", screen.effects);
+
+    let mut idle = mara(&week::ready());
+    idle.wait(2.0).view(week::frozen().view());
+    idle.press("A");
+    assert!(matches!(idle.effects.first(), Some(Effect::Send(..))), "at once, where nobody typed: {:?}", idle.effects);
 }
 
 #[test]

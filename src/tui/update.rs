@@ -105,7 +105,10 @@ fn heard(model: &mut Model, update: Update) -> Vec<Effect> {
                 overlay::close_all(model);
                 // What is being typed was meant for something else: the rest of it commands nothing.
                 model.logs.typing = false;
-                model.coming = Some(Guard::new(model.touched, None));
+                let mut guard = Guard::new(model.touched, None);
+                guard.silence(model.now);
+                // Who was not typing may abort at once.
+                model.coming = Some(guard).filter(|guard| !guard.is_armed());
             }
             model.changed.take(&view, model.now);
             model.view = *view;
