@@ -39,6 +39,13 @@ fn open_gate(pty: &mut Pty, step: &str) {
     pty.sees("type it, then enter", SOON);
 }
 
+/// Opens the dialog of a key, and types this once it takes keys.
+fn through_dialog(pty: &mut Pty, key: &str, answer: &str) {
+    pty.types(key);
+    pty.sees("type it, then enter", SOON);
+    pty.types(answer);
+}
+
 fn events(bench: &Bench) -> Vec<Event> {
     let output = bench.command("journal").output().unwrap();
     let lines = String::from_utf8(output.stdout).unwrap();
@@ -233,13 +240,9 @@ fn ctrl_c_and_the_end_of_a_login_only_detach_and_say_so() {
 fn the_driver_lets_the_wheel_go_and_ends_the_engine_but_never_under_a_step() {
     let bench = Bench::new(LONG);
     let mut pty = drive(&bench);
-    pty.types("W");
-    pty.sees("type it, then enter", SOON);
-    pty.types("release\r");
+    through_dialog(&mut pty, "W", "release\r");
     pty.sees("w take the wheel", SOON);
-    pty.types("w");
-    pty.sees("type it, then enter", SOON);
-    pty.types("long\t\r");
+    through_dialog(&mut pty, "w", "long\t\r");
     pty.until("the wheel is taken", SOON, |screen| !screen.contains("take the wheel"));
 
     open_gate(&mut pty, "long");
@@ -251,9 +254,7 @@ fn the_driver_lets_the_wheel_go_and_ends_the_engine_but_never_under_a_step() {
     pty.sees("every step is over", SOON);
 
     let engine = bench.engine_pid().unwrap();
-    pty.types("E");
-    pty.sees("type it, then enter", SOON);
-    pty.types("end\r");
+    through_dialog(&mut pty, "E", "end\r");
     pty.sees("the engine is ended, and nothing is lost", SOON);
     assert!(pty.ended().success());
     let began = Instant::now();

@@ -4,7 +4,7 @@
 import { ago, moment, origin, range, rough, seconds } from "./figures.js";
 import { look } from "./preview.js";
 import { panel } from "./step.js";
-import { el, status } from "./elements.js";
+import { el, isBusy, mayStart, status } from "./elements.js";
 
 const at = (id) => document.getElementById(id);
 const drawn = new Map();
@@ -47,7 +47,7 @@ export function draw(view, chosen, choose) {
   fill("forecast", view.forecast, () => forecast(view.forecast));
   fill("week", [view.steps.map((step) => ({ ...step, meters: 0, parts: 0, checks: 0, companion: 0, undo: 0 })), step?.id],
     () => week(view, step, choose));
-  fill("step", [step, view.hands.length, view.steps.some(({ status }) => status === "running"), step && look(step.id)], () => (step ? panel(step, view) : []));
+  fill("step", [step, view.hands.length, isBusy(view), step && look(step.id)], () => (step ? panel(step, view) : []));
   fill("risks", view.risks, () => risks(view.risks));
   fill("hands", view.hands, () => view.hands.map((hand) => said(hand, "raised a hand")));
   fill("notes", view.notes, () => view.notes.toReversed().map((note) => said(note, "")));
@@ -55,7 +55,7 @@ export function draw(view, chosen, choose) {
     el("li", {}, el("span", { class: "what" }, el("strong", {}, what), `: ${why}`))));
   at("stays").hidden = view.kept.length === 0;
   fill("facts", [view.identities, view.engine, view.runbook], () => facts(view));
-  const waits = view.steps.filter((step) => step.gate.approval && ["pending", "failed", "rolled_back"].includes(step.status));
+  const waits = view.steps.filter((step) => step.gate.approval && mayStart(step));
   at("approval").hidden = waits.length === 0;
   at("approval-what").textContent = waits
     .map(({ id, gate }) => `${id} wants the signature of somebody who is ${gate.approval} and does not drive.`)

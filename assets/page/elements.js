@@ -24,3 +24,12 @@ export function status(step) {
   const back = step.status === "running" && step.direction === "back";
   return { tone, sign: back ? "↶" : sign, says: back ? "rolling back" : says };
 }
+
+/** Whether a step may start: it has not begun, or what it began is over without being done. */
+export const mayStart = ({ status }) => ["pending", "failed", "rolled_back"].includes(status);
+
+/** Whether a step of the run is under way. */
+export const isBusy = (view) => view.steps.some(({ status }) => status === "running");
+
+/** The words of a failure: what, why, what to do. */
+export const words = ({ what, why, next }) => [what, ...(why ?? []), next].filter(Boolean);

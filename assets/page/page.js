@@ -2,6 +2,7 @@
 // It cannot command: the listener that it talks to has no such path.
 
 import { draw, speak, tick } from "./draw.js";
+import { words } from "./elements.js";
 
 const RETRY_MS = 1000;
 const SILENT_MS = 2000;
@@ -24,7 +25,7 @@ function say(id, text, good) {
 /** The words of a refusal: what, why, what to do. */
 async function refusal(answer) {
   const failure = await answer.json().catch(() => ({ what: `the engine's machine answered ${answer.status}` }));
-  return [failure.what, ...(failure.why ?? []), failure.next].filter(Boolean).join(": ");
+  return words(failure).join(": ");
 }
 
 const post = (path, body) =>

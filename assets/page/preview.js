@@ -1,6 +1,6 @@
 // What a step would change, looked up in the world when a reader asks: as the driver sees it before the step starts.
 
-import { el } from "./elements.js";
+import { el, isBusy, mayStart, words } from "./elements.js";
 import { moment } from "./figures.js";
 
 const ANSWER_MS = 15000;
@@ -36,9 +36,12 @@ async function ask(id) {
 
 /** The look ahead of a step that has not begun: its button, and what was found. */
 export function ahead(step, view) {
-  if (!["pending", "failed", "rolled_back"].includes(step.status)) return looks.delete(step.id), [];
+  if (!mayStart(step)) {
+    looks.delete(step.id);
+    return [];
+  }
   const known = look(step.id);
-  const busy = view.steps.some(({ status }) => status === "running");
+  const busy = isBusy(view);
   const says = known?.asking ? "Looking …" : known ? "Look again" : "Look at what it would change";
   const button = el("button", { type: "button", "data-key": `look ${step.id}` }, says);
   // It keeps the focus: a button that is off has none.
@@ -52,7 +55,7 @@ function found(known, { gate }) {
   if (!known || known.asking) return [];
   const { failure, preview } = known;
   if (failure) {
-    return [el("div", { class: "failure" }, ...[failure.what, ...(failure.why ?? []), failure.next].filter(Boolean).map((text) => el("p", {}, text)))];
+    return [el("div", { class: "failure" }, ...words(failure).map((text) => el("p", {}, text)))];
   }
   return [
     el("h3", {}, `What it would change, looked up ${moment(known.at)}`),

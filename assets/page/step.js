@@ -1,7 +1,7 @@
 // One step: what it waits for, what it does, what was looked at, and what undoing it takes.
 
 import { amount, moment, origin, seconds } from "./figures.js";
-import { el, status } from "./elements.js";
+import { el, mayStart, status } from "./elements.js";
 import { ahead } from "./preview.js";
 
 const PARTS = {
@@ -35,8 +35,9 @@ function list(title, all, draw) {
 }
 
 /** What has to be given before it starts. */
-function gate({ gate, status }, view) {
-  if (!["pending", "failed", "rolled_back"].includes(status)) return [];
+function gate(step, view) {
+  if (!mayStart(step)) return [];
+  const { gate } = step;
   const wants = [];
   if (gate.phrase) wants.push(`the driver types “${gate.phrase}”`);
   else if (gate.confirm) wants.push("the driver confirms it");

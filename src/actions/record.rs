@@ -150,23 +150,19 @@ impl Record {
     pub async fn wait_insync(&self, cx: &Reading, swapped: &Swapped) -> Result<()> {
         let tick = |waited: Duration| cx.progress("wait for INSYNC", waited.as_secs(), None, "s");
         let in_force = async {
-            match &swapped.change {
-                Some(change) => match self.zone.wait_insync(change, INSYNC, tick).await {
+            if let Some(change) = &swapped.change {
+                match self.zone.wait_insync(change, INSYNC, tick).await {
                     // Route 53 forgets a change after some days; a step may be gone on with later than that.
-                    Err(gone) if gone.kind == Kind::NotFound => self.in_force(cx, swapped).await,
-                    waited => Ok(waited?),
-                },
-                None => self.in_force(cx, swapped).await,
+                    Err(gone) if gone.kind == Kind::NotFound => {}
+                    waited => return Ok(waited?),
+                }
             }
+            in_force::wait(cx, self, &swapped.found, &swapped.written, INSYNC).await
         };
         tokio::select! {
             waited = in_force => waited,
             () = cx.cancel().cancelled() => Err(Failure::interrupted()),
         }
-    }
-
-    async fn in_force(&self, cx: &Reading, swapped: &Swapped) -> Result<()> {
-        in_force::wait(cx, self, &swapped.found, &swapped.written, INSYNC).await
     }
 
     /// How long clients may hold the answer that is given now, in seconds: the longest that a server of the

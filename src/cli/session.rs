@@ -7,7 +7,6 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Stop, Which, history, present, summary, supervisor};
-use crate::domain::state::Status;
 use crate::domain::{Failure, Plan, StepId};
 use crate::engine::{self, Handle, crash::CrashAt};
 use crate::journal::private;
@@ -143,7 +142,7 @@ async fn stopped(handle: &Handle) -> Result<(), Stop> {
 pub(super) async fn idle(handle: &Handle) {
     handle.looked().await;
     let mut notices = handle.subscribe();
-    while handle.state().steps.values().any(|step| step.status == Status::Running) {
+    while handle.state().running().is_some() {
         if notices.recv().await.is_err_and(|error| error == tokio::sync::broadcast::error::RecvError::Closed) {
             return;
         }

@@ -104,6 +104,11 @@ impl RunState {
         self.steps.get(id).is_some_and(|step| matches!(step.status, Status::Done | Status::Adopted))
     }
 
+    /// The step that an engine is at, if any.
+    pub fn running(&self) -> Option<&StepId> {
+        self.steps.iter().find(|(_, step)| step.status == Status::Running).map(|(id, _)| id)
+    }
+
     /// The service whose fence keeps tenants from writing: that of the side which serves, and this is the old one
     /// until the new one was seen to take a write. The other side's fence is what they are safe behind.
     pub fn barring(&self) -> Option<&str> {

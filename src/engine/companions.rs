@@ -92,13 +92,16 @@ mod tests {
     use super::*;
     use crate::domain::{Failure, Recorded};
 
+    /// Whether the step is watched once this has happened too.
+    fn relied_on_after(state: &mut RunState, step: &StepId, event: Event) -> bool {
+        state.fold(&Recorded { seq: state.seq + 1, at: jiff::Timestamp::UNIX_EPOCH, event });
+        left_running(state, step)
+    }
+
     #[test]
     fn what_others_left_running_is_watched_once_their_step_is_adopted() {
         let (mut state, step) = (RunState::default(), StepId::from("restore"));
-        let mut happens = |event| {
-            state.fold(&Recorded { seq: state.seq + 1, at: jiff::Timestamp::UNIX_EPOCH, event });
-            left_running(&state, &step)
-        };
+        let mut happens = |event| relied_on_after(&mut state, &step, event);
         let failure = Failure::permanent("load");
         assert!(!happens(Event::StepFailed { step: step.clone(), attempt: 0, failure }));
         assert!(happens(Event::StepAdopted { step: step.clone(), by: "ana".into(), checks: vec![] }));
@@ -109,10 +112,7 @@ mod tests {
     #[test]
     fn what_a_switch_left_running_is_watched_though_it_failed_past_its_point() {
         let (mut state, step) = (RunState::default(), StepId::from("dns"));
-        let mut happens = |event| {
-            state.fold(&Recorded { seq: state.seq + 1, at: jiff::Timestamp::UNIX_EPOCH, event });
-            left_running(&state, &step)
-        };
+        let mut happens = |event| relied_on_after(&mut state, &step, event);
         let failed =
             || Event::StepFailed { step: step.clone(), attempt: 0, failure: Failure::permanent("the probe's write") };
         assert!(!happens(failed()), "before it there is nothing to watch");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Asking;
 use crate::domain::seat::Note;
+use crate::domain::state::Status;
 use crate::domain::{StepId, figure};
 pub use risk::{Level, Risk};
 pub use step::{Approved, Choice, Direction, Gate, Origin, Part, PartState, Point, Step, Undo};
@@ -210,6 +211,11 @@ impl View {
     /// Whether an engine has the journal.
     pub fn alive(&self) -> bool {
         self.engine.as_ref().is_some_and(|engine| engine.alive)
+    }
+
+    /// The step that is under way, if any.
+    pub fn running(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.status == Status::Running)
     }
 
     /// Who asks for the wheel and waits for the driver's answer.

@@ -8,7 +8,6 @@ use crate::domain::approval::Approval;
 use crate::domain::event::{Consent, ConsentKind};
 use crate::domain::machine::Command;
 use crate::domain::saying::Saying;
-use crate::domain::state::Status;
 use crate::domain::{Failure, StepId, plain};
 use crate::protocol::client::Me;
 use crate::protocol::order::{Answered, Given, Message, Order, Verb};
@@ -138,9 +137,8 @@ impl Shared {
     }
 
     fn nothing_runs(&self) -> Result<(), Failure> {
-        let state = self.handle.state();
-        match state.steps.iter().find(|(_, step)| step.status == Status::Running) {
-            Some((id, _)) => Err(Failure::refused(format!("step `{id}` is under way")).next("wait for it, or stop it")),
+        match self.handle.state().running() {
+            Some(id) => Err(Failure::refused(format!("step `{id}` is under way")).next("wait for it, or stop it")),
             None => Ok(()),
         }
     }
@@ -148,8 +146,8 @@ impl Shared {
     /// Refuses a look at the world beside a freeze: tenants wait, and the same servers would be asked.
     pub(super) fn nobody_waits(&self) -> Result<(), Failure> {
         let state = self.handle.state();
-        match (state.barring(), state.steps.iter().find(|(_, step)| step.status == Status::Running)) {
-            (Some(service), Some((step, _))) => {
+        match (state.barring(), state.running()) {
+            (Some(service), Some(step)) => {
                 Err(Failure::refused(format!("{step} has fenced the {service}, and nothing is looked at beside it"))
                     .next("ask again when tenants write again"))
             }

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::shared::Shared;
-use crate::domain::state::Status;
 use crate::protocol::view::View;
 
 /// The least time between two views.
@@ -27,7 +26,7 @@ pub(super) async fn publish(shared: Arc<Shared>) {
     let mut last = View::default();
     loop {
         let view = shared.view();
-        let running = view.steps.iter().any(|step| step.status == Status::Running);
+        let running = view.running().is_some();
         if !same(&view, &mut last)
             && let Ok(frame) = frame(&view)
         {

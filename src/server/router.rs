@@ -133,24 +133,23 @@ async fn logs(State(shared): On, headers: HeaderMap, asked: Asked<log::Query>) -
 
 async fn preview(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
     heard(&shared, &headers);
-    if let Err(failure) = shared.nobody_waits() {
-        return Answer::<Previewed>(Err(failure)).into_response();
-    }
-    let seq = shared.handle.state().seq;
-    Answer(shared.handle.preview(&step).await.map(|preview| previewed(preview, seq))).into_response()
+    Box::pin(looked(&shared, shared.handle.preview(&step))).await
 }
 
 async fn way_back(State(shared): On, headers: HeaderMap, Path(step): Path<StepId>) -> Response {
     heard(&shared, &headers);
-    if let Err(failure) = shared.nobody_waits() {
-        return Answer::<Previewed>(Err(failure)).into_response();
-    }
-    let seq = shared.handle.state().seq;
-    Answer(shared.handle.way_back(&step).await.map(|preview| previewed(preview, seq))).into_response()
+    Box::pin(looked(&shared, shared.handle.way_back(&step))).await
 }
 
-fn previewed(preview: Preview, seq: u64) -> Previewed {
-    Previewed { digest: preview.digest(), preview, seq }
+/// A look at the world, which nobody has beside a freeze.
+async fn looked(shared: &Shared, look: impl Future<Output = Result<Preview, Failure>>) -> Response {
+    let seq = shared.handle.state().seq;
+    let look = async {
+        shared.nobody_waits()?;
+        let preview = look.await?;
+        Ok(Previewed { digest: preview.digest(), preview, seq })
+    };
+    Answer(look.await).into_response()
 }
 
 async fn orders(State(shared): On, headers: HeaderMap, sent: Sent) -> Response {

@@ -94,7 +94,6 @@ struct Window {
     cookie: String,
     secure: bool,
     ear: Arc<dyn Ear>,
-    views: watch::Receiver<Option<Arc<View>>>,
     frames: watch::Receiver<axum::body::Bytes>,
     previews: Previews,
     limits: Limits,
@@ -117,8 +116,8 @@ pub async fn start(ear: Arc<dyn Ear>, options: Options) -> Result<Share, Failure
     let frames = stream::frames(ear.views(), over.clone());
     let secure = certificate.is_some();
     let cookie = format!("cutover_{}", &hex::encode(Sha256::digest(directory.as_os_str().as_encoded_bytes()))[..8]);
-    let (views, previews, limits) = (ear.views(), Previews::default(), Limits::default());
-    let window = Window { directory, cookie, secure, ear, views, frames, previews, limits, over: over.clone() };
+    let (previews, limits) = (Previews::default(), Limits::default());
+    let window = Window { directory, cookie, secure, ear, frames, previews, limits, over: over.clone() };
     let listening = tokio::spawn(serving::serve(listener, CONNECTIONS, router::router(Arc::new(window)), over.clone()));
     Ok(Share { address, over, listening })
 }

@@ -11,7 +11,6 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{Ear, stream};
-use crate::domain::state::Status;
 use crate::domain::{Failure, Preview, StepId};
 use crate::protocol::view::View;
 
@@ -57,7 +56,7 @@ impl Previews {
 
 /// Why nothing is looked at now: a step is under way, and a freeze has no look of ours beside it.
 pub(super) fn running(view: Option<&View>) -> Option<Failure> {
-    let running = view?.steps.iter().find(|step| step.status == Status::Running)?;
+    let running = view?.running()?;
     let failure = Failure::refused(format!("{} is under way, and nothing is looked at beside it", running.id));
     Some(failure.next("ask again when it has ended"))
 }

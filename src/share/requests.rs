@@ -68,7 +68,7 @@ pub(super) async fn previews(State(window): On, headers: HeaderMap, Path(step): 
         Ok(None) => return no_link(),
         Err(why) => return unreadable(&window, &why),
     }
-    let view = window.views.borrow().clone();
+    let view = window.ear.views().borrow().clone();
     let mut steps = view.iter().flat_map(|view| &view.steps);
     if !steps.any(|known| known.id == step) {
         return failed(StatusCode::NOT_FOUND, &Failure::refused("the run has no such step"));

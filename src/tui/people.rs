@@ -5,7 +5,6 @@ use super::command::open;
 use super::dialog::kind::of_take;
 use super::dialog::{Field, Kind};
 use super::model::Model;
-use crate::domain::state::Status;
 
 /// Raises a hand, or answers the one that is up.
 pub(super) fn hand(model: &mut Model) {
@@ -22,8 +21,7 @@ pub(super) fn as_driver(model: &mut Model, action: Action, kind: Kind) {
     if let Some(why) = model.why_not() {
         return model.say(format!("{name}: {why}"));
     }
-    let running = model.view.steps.iter().find(|step| step.status == Status::Running);
-    if let (Kind::End, Some(step)) = (&kind, running) {
+    if let (Kind::End, Some(step)) = (&kind, model.view.running()) {
         let text = format!("{name}: {} is in flight; it goes on without this screen, or is stopped first", step.id);
         return model.say(text);
     }

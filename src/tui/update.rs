@@ -55,10 +55,11 @@ pub fn update(model: &mut Model, input: Input, now: Duration) -> Vec<Effect> {
     }
     if !matches!(input, Input::Terminal(_)) {
         model.reading.silence(now);
-        if let Some(guard) = &mut model.coming {
+        let is_quiet = |guard: &mut Guard| {
             guard.silence(now);
-        }
-        model.coming.take_if(|guard| guard.is_armed());
+            guard.is_armed()
+        };
+        model.coming.take_if(is_quiet);
         if let Some(dialog) = &mut model.dialog {
             dialog.silence(now);
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use super::open::rights;
 use super::relay::Relay;
 use super::service::{self, deployed};
 use super::world::World;
@@ -42,7 +43,7 @@ pub(super) async fn run(cx: &Working, world: &World, inputs: &inputs::Switch) ->
     events::can_move(world).await?;
     ready::schema_unchanged(cx, world).await?;
     ready::build_unchanged(cx).await?;
-    ready::rights(world).await?;
+    ready::can_write(world, &rights(world).await?.wanted)?;
     old_ttl_over(cx).await?;
     if let Some(relay) = Relay::open(cx).await? {
         relay.at_pods(cx).await?;
@@ -147,9 +148,7 @@ async fn reverse_channel(cx: &Working, world: &World) -> Result<()> {
     // The source may have been restarted since: what is configured is looked at, not remembered.
     let mut source = world.source.lock().await;
     let channel = replication::status(&mut source).await?;
-    let fits = channel.as_ref().is_some_and(|channel| {
-        (&*channel.host, channel.port) == (&*world.reverse.host, world.reverse.port) && channel.stopped()
-    });
+    let fits = channel.as_ref().is_some_and(|channel| channel.is_from(&world.reverse) && channel.stopped());
     if !fits {
         return Err(Failure::refused("the source's channel is not the one that was configured")
             .because(channel.map_or_else(|| "there is none".to_owned(), |channel| channel.to_string())));

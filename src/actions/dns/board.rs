@@ -13,11 +13,12 @@ use crate::domain::state::Status;
 use crate::domain::{Condition, figure};
 use crate::services::front::Mode;
 use crate::services::mysql::fence::blockers;
+use crate::services::mysql::fence::managed::OpenAccount;
 
 /// A statement that is at it for so long may keep the fence waiting, in seconds.
 const LONG_S: u64 = 1;
 
-pub(super) async fn of(cx: &Reading, world: &World, inputs: &Switch) -> Vec<Condition> {
+pub(super) async fn of(cx: &Reading, world: &World, inputs: &Switch, wanted: &OpenAccount) -> Vec<Condition> {
     let mut board = Vec::new();
     let now = Timestamp::now();
     let looked = |what, result: Result<String>| Condition::of(what, result, Timestamp::now());
@@ -38,8 +39,8 @@ pub(super) async fn of(cx: &Reading, world: &World, inputs: &Switch) -> Vec<Cond
     board.extend(front(world).await);
     let foreign = ready::no_foreign_channels(world).await;
     board.push(looked("the source follows nobody else", foreign.map(|()| "no channel of others'".to_owned())));
-    let rights = ready::rights(world).await;
-    board.push(looked("the application will be able to write on the target", rights.map(|it| it.to_string())));
+    let writes = ready::can_write(world, wanted).map(|()| wanted.to_string());
+    board.push(looked("the application will be able to write on the target", writes));
     let prepared = ready::nothing_prepared(world).await;
     board.push(looked("no transaction is prepared and left", prepared.map(|()| "none".to_owned())));
     board.push(in_the_way(world, inputs).await);

@@ -179,11 +179,11 @@ pub(super) async fn back_to_source(cx: &Working, world: &World, rested: Option<&
             set_at_source(&mut source, event, runs(event)).await?;
         }
         let found = events::list(&mut source, &world.schemas).await?;
-        let unlike: Vec<Scheduled> = before.iter().filter(|event| unlike(&found, event)).cloned().collect();
-        if unlike.is_empty() {
+        let left: Vec<Scheduled> = before.iter().filter(|event| unlike(&found, event)).cloned().collect();
+        if left.is_empty() {
             return Ok(());
         }
-        Err(Failure::permanent(format!("events of the {} are not as they were: {}", world.source_at, names(&unlike)))
+        Err(Failure::permanent(format!("events of the {} are not as they were: {}", world.source_at, names(&left)))
             .because("read back after ALTER EVENT, one is not enabled or disabled as before, or has another definer")
             .next("see who alters them meanwhile, then do the same again"))
     })

@@ -51,8 +51,8 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             if world.no_way_back.is_none() { "follows the target" } else { "follows nobody: it cannot" }.to_owned(),
         ],
     );
-    let Rights { before, wanted } = rights(&world).await?;
-    let detail = before.on_schemas().zip(wanted.on_schemas());
+    let Rights { before, wanted: opened } = rights(&world).await?;
+    let detail = before.on_schemas().zip(opened.on_schemas());
     let detail = detail.map(|((schema, now), (_, then))| format!("{schema}: {now} -> {then}")).collect();
     preview.change(Verb::Change, format!("target account {}", world.new_account), detail);
     let found = world.record.sets().await?;
@@ -75,7 +75,7 @@ pub(super) async fn of(cx: &Reading, inputs: &Switch) -> Result<Preview> {
             .warnings
             .push(format!("on a way back clients with the new answer are not relayed by itself: {by_hand}"));
     }
-    preview.conditions = board::of(cx, &world, inputs).await;
+    preview.conditions = board::of(cx, &world, inputs, &opened).await;
     Ok(preview)
 }
 

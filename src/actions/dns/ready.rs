@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::back::diverged_at;
 use super::before::VERIFIED;
-use super::open::{self, Rights};
 use super::service::{self, Answered, deployed};
 use super::world::{World, step_of};
 use crate::actions::prepare::CATALOGUE;
@@ -140,13 +139,12 @@ pub(super) async fn nothing_prepared(world: &World) -> Result<()> {
         .next("commit or roll them back: XA RECOVER lists them"))
 }
 
-/// What the application's account on the target will be allowed; refused where it could not write, which tenants
-/// would find out past the point of switching.
-pub(super) async fn rights(world: &World) -> Result<OpenAccount> {
-    let Rights { wanted, .. } = open::rights(world).await?;
+/// Refuses rights with which the application could not write on the target, which tenants would find out past the point
+/// of switching.
+pub(super) fn can_write(world: &World, wanted: &OpenAccount) -> Result<()> {
     let reads_only: Vec<&str> = wanted.rights.iter().filter(|(_, held)| !writes(held)).map(|(it, _)| &**it).collect();
     if reads_only.is_empty() {
-        return Ok(wanted);
+        return Ok(());
     }
     let account = &world.old_account;
     Err(Failure::refused(format!("{} could not write on the target", world.new_account))

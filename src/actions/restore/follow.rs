@@ -46,9 +46,7 @@ pub(super) async fn follow(inputs: &Restore, cx: &Working, manifest: &Manifest) 
         .touches(Side::Target.channel(""));
     let begin = async {
         // One that does not reach its source may have been given a password that was wrong then.
-        let reaches = |channel: &Channel| {
-            (&*channel.host, channel.port) == (&*from.host, from.port) && channel.receiver == At::Running
-        };
+        let reaches = |channel: &Channel| channel.is_from(&from) && channel.receiver == At::Running;
         let ours = replication::status(&mut there).await?.filter(reaches);
         if ours.is_none() {
             replication::reset(&mut there).await?;

@@ -13,7 +13,6 @@ use super::super::servers::{alone, end_all, source, target};
 use super::super::{Checking, Reading, Result};
 use super::SOURCE;
 use crate::domain::runbook::inputs::Restore;
-use crate::domain::state::Status;
 use crate::domain::{Check, Failure, RunState, StepId};
 use crate::services::mysql::compare::{Comparison, Pace, Pair, compare};
 use crate::services::mysql::replication::{self, Applied};
@@ -62,7 +61,7 @@ pub(in crate::actions) async fn prove(inputs: &Restore, cx: &Checking) -> Result
 /// Whether a comparison that is being made now has stopped the applier. One that nobody is at any more left it so.
 pub(super) fn stands_for_it(state: &RunState, step: &StepId) -> bool {
     let stopped = state.step(step).scratch.iter().any(|(kind, _)| kind == STANDING);
-    stopped && state.steps.values().any(|step| step.status == Status::Running)
+    stopped && state.running().is_some()
 }
 
 /// The names under which a comparison's sessions are found.
@@ -119,6 +118,7 @@ async fn stands_at(there: &mut Session, here: &mut Session, point: &GtidSet) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::state::Status;
 
     #[test]
     fn an_applier_stands_on_purpose_only_while_somebody_compares() {

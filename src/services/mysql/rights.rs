@@ -4,6 +4,8 @@
 //! schema there are no triggers and no events in it, without a right on a view no view. A copy made so is not
 //! whole, and a comparison made with the same eyes finds it equal.
 
+use std::collections::BTreeSet;
+
 use super::Session;
 use super::grants::{Account, as_granted, like};
 use crate::services::Result;
@@ -51,11 +53,18 @@ impl Line {
 fn held(lines: &[Line], right: &str, schema: &str) -> bool {
     let there =
         |given: bool| lines.iter().any(|line| line.given == given && line.is_about(schema) && line.names(right));
-    there(true) || (everywhere(lines, right) && !there(false))
+    there(true) || (held_everywhere(lines, right) && !there(false))
 }
 
-fn everywhere(lines: &[Line], right: &str) -> bool {
+fn held_everywhere(lines: &[Line], right: &str) -> bool {
     lines.iter().any(|line| line.given && line.pattern.is_none() && line.names(right))
+}
+
+/// The rights that these lines of SHOW GRANTS give on everything, each once, in order.
+pub(super) fn everywhere(grants: &[String]) -> Vec<String> {
+    let lines = grants.iter().filter_map(|line| Line::read(line));
+    let given = lines.filter(|line| line.given && line.pattern.is_none());
+    given.flat_map(|line| line.rights).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What the session's account may not see of these schemas, each with the GRANT that shows it.
@@ -74,7 +83,7 @@ pub async fn unseen(session: &mut Session, schemas: &[String]) -> Result<Vec<Str
             ));
         }
     }
-    if !ROUTINES.iter().any(|right| everywhere(&lines, right)) {
+    if !ROUTINES.iter().any(|right| held_everywhere(&lines, right)) {
         found.push(format!(
             "{account} lacks SHOW_ROUTINE: procedures and functions would be left out without a word \
              (GRANT SHOW_ROUTINE ON *.* TO {account})"
@@ -114,8 +123,18 @@ mod tests {
         assert_eq!(lacks("shop_eu"), ["SHOW VIEW"]);
         assert_eq!(lacks("shopXeu"), ["SHOW VIEW", "TRIGGER"]);
         assert_eq!(lacks("wiki"), ["SHOW VIEW", "TRIGGER", "EVENT"]);
-        assert!(everywhere(&of, "SHOW_ROUTINE") && !everywhere(&of, "TRIGGER"));
+        assert!(held_everywhere(&of, "SHOW_ROUTINE") && !held_everywhere(&of, "TRIGGER"));
         let all = lines(&["GRANT ALL PRIVILEGES ON `sh%`.* TO `a`@`%`"]);
         assert!(SEEING.iter().all(|right| held(&all, right, "shop") && !held(&all, right, "wiki")));
+    }
+
+    #[test]
+    fn only_grants_on_everything_count() {
+        let grants = [
+            "GRANT SELECT, RELOAD ON *.* TO `a`@`%`".to_owned(),
+            "GRANT INSERT ON `shop`.* TO `a`@`%`".to_owned(),
+            "GRANT BACKUP_ADMIN,FLUSH_TABLES ON *.* TO `a`@`%` WITH GRANT OPTION".to_owned(),
+        ];
+        assert_eq!(everywhere(&grants), ["BACKUP_ADMIN", "FLUSH_TABLES", "RELOAD", "SELECT"]);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::quote::literal;
+use super::rights;
 use super::session::Session;
 use crate::services::Result;
 
@@ -139,7 +140,7 @@ impl Server {
             server.flavour = Flavour::Managed;
         }
         let grants: Vec<String> = session.query(doing, "SHOW GRANTS").await?;
-        server.privileges = everywhere(&grants);
+        server.privileges = rights::everywhere(&grants);
         Ok(server)
     }
 
@@ -178,18 +179,6 @@ pub async fn has_procedure(session: &mut Session, schema: &str, name: &str) -> R
     Ok(session.one::<u64>(&format!("look for {schema}.{name}"), &sql).await? > 0)
 }
 
-/// The privileges of `GRANT ... ON *.* TO ...` lines.
-fn everywhere(grants: &[String]) -> Vec<String> {
-    let mut found: Vec<String> = grants
-        .iter()
-        .filter_map(|line| line.strip_prefix("GRANT ")?.split_once(" ON *.* TO "))
-        .flat_map(|(list, _)| list.split(',').map(|one| one.trim().to_ascii_uppercase()).collect::<Vec<_>>())
-        .collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,15 +197,5 @@ mod tests {
         assert_eq!(follows(&series("8.4.3"), &series("8.4.9")), Ok(()));
         assert!(follows(&series("8.0.42"), &series("8.4.3")).unwrap_err().contains("could not be carried back"));
         assert!(follows(&series("10.11.6-MariaDB"), &series("9.7.4")).unwrap_err().contains("two products"));
-    }
-
-    #[test]
-    fn only_grants_on_everything_count() {
-        let grants = [
-            "GRANT SELECT, RELOAD ON *.* TO `a`@`%`".to_owned(),
-            "GRANT INSERT ON `shop`.* TO `a`@`%`".to_owned(),
-            "GRANT BACKUP_ADMIN,FLUSH_TABLES ON *.* TO `a`@`%` WITH GRANT OPTION".to_owned(),
-        ];
-        assert_eq!(everywhere(&grants), ["BACKUP_ADMIN", "FLUSH_TABLES", "RELOAD", "SELECT"]);
     }
 }

@@ -27,10 +27,10 @@ const PROMPT: Duration = Duration::from_mins(5);
 /// compared and loaded as it is.
 const STATE: &str = "SET NAMES utf8mb4, SESSION time_zone = '+00:00', \
     SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', \
-    SESSION wait_timeout = 86400, SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
+    SESSION net_read_timeout = 600, SESSION net_write_timeout = 600, \
     SESSION transaction_isolation = 'REPEATABLE-READ', SESSION autocommit = 1";
 
-/// The idle time-out of [`STATE`], for who had a shorter one for a while.
+/// How long a session may ask nothing before the server ends it.
 pub(super) const IDLE: Duration = Duration::from_hours(24);
 
 /// One connection and whose it is.
@@ -80,7 +80,7 @@ impl Session {
         }
         session
             .conn
-            .query_drop(STATE)
+            .query_drop(format!("{STATE}, SESSION wait_timeout = {}", IDLE.as_secs()))
             .await
             .map_err(|error| session.fault("set up the session", Intent::Read, error))?;
         if endpoint.identity.is_some() {

@@ -36,7 +36,7 @@ pub(super) async fn never_left(cx: &Working) -> Result<Vec<Check>> {
     let open = !OpenState::read(&mut *world.source.lock().await).await?.is_shut();
     let mut checks = vec![Check::of(open, "the source is open", format!("super_read_only is off: {open}"))];
     let channel = replication::status(&mut *world.source.lock().await).await?;
-    let ours = channel.as_ref().is_some_and(|it| (&*it.host, it.port) == (&*world.reverse.host, world.reverse.port));
+    let ours = channel.as_ref().is_some_and(|channel| channel.is_from(&world.reverse));
     let evidence = channel.map_or_else(|| "no channel".to_owned(), |channel| channel.to_string());
     checks.push(Check::of(!ours, "the source does not follow the target", evidence));
     if let Some(front) = &world.front {

@@ -6,6 +6,7 @@ use std::fmt;
 use mysql_async::Row;
 use serde::Serialize;
 
+use super::Source;
 use super::beside::Filters;
 use crate::services::mysql::gtid::GtidSet;
 
@@ -131,6 +132,11 @@ impl Channel {
             filter,
             filters,
         }))
+    }
+
+    /// Whether it is told to follow that source.
+    pub fn is_from(&self, source: &Source) -> bool {
+        (&*self.host, self.port) == (&*source.host, source.port)
     }
 
     /// Connected and applying, without an error.
