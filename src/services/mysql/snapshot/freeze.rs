@@ -142,7 +142,11 @@ async fn hold(control: &mut Session, tables: &[Table], patience: Patience) -> Re
         } else {
             ("hold writers by locking the tables", lock_tables.as_str())
         };
-        match once(control, doing, sql).await {
+        // The server bounds its wait for the lock; an answer that is lost on its way is bounded here.
+        let Ok(tried) = timeout(patience.each + MOMENT, once(control, doing, sql)).await else {
+            return Err(late(control));
+        };
+        match tried {
             Ok(Some(began)) => return Ok(began),
             Ok(None) => tries.another(control, doing).await?,
             Err(error) if flush && matches!(code(&error), Some(1045 | 1227)) => may_flush = false,
